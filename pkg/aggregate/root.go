@@ -1,0 +1,88 @@
+package aggregate
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+)
+
+// Root is one loaded aggregate: what it is and what it has observed. It is not
+// safe for concurrent use.
+type Root[S, O any, E Event] struct {
+	// ID is the aggregate's identity, Version that of its last event with those
+	// that Apply added.
+	ID      string
+	Version int64
+	// State is the folded state, with the events that Apply added.
+	State S
+	// Observed is what was seen of others; set it with Observe.
+	Observed O
+
+	definition *Definition[S, O, E]
+	row        eventstore.Stream
+	before     S
+	events     []eventstore.NewEvent
+	observed   bool
+}
+
+// Apply adds events that the domain decided and evolves the state.
+func (r *Root[S, O, E]) Apply(meta eventstore.Meta, events ...E) error {
+	for _, e := range events {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("encode %s of %s: %w", e.EventType(), r.row.ID, err)
+		}
+		schema := 1
+		if r.definition.Schema != nil {
+			schema = r.definition.Schema(e)
+		}
+		r.events = append(r.events, eventstore.NewEvent{Type: e.EventType(), Schema: schema, Data: data, Meta: meta})
+		r.State = r.definition.Evolve(r.State, e)
+		r.Version++
+	}
+	return nil
+}
+
+// Observe replaces what was seen of others. It is stored with the commit even
+// when no event follows.
+func (r *Root[S, O, E]) Observe(o O) {
+	r.Observed, r.observed = o, true
+}
+
+// Changed tells whether a commit would write anything.
+func (r *Root[S, O, E]) Changed() bool { return len(r.events) > 0 || r.observed }
+
+func (r *Root[S, O, E]) stream() eventstore.StreamID { return r.row.ID }
+
+// change is the root's part of the unit, and whether there is any.
+func (r *Root[S, O, E]) change() (eventstore.Change, bool, error) {
+	c := eventstore.Change{Stream: r.row.ID, Expected: r.row.Version, State: r.row.State, Observed: r.row.Observed}
+	if !r.Changed() {
+		return c, false, nil
+	}
+	var err error
+	if r.observed {
+		if c.Observed, err = json.Marshal(r.Observed); err != nil {
+			return c, false, fmt.Errorf("encode observations of %s: %w", r.row.ID, err)
+		}
+	}
+	if len(r.events) == 0 {
+		return c, true, nil
+	}
+	c.Events = r.events
+	if c.State, err = json.Marshal(r.State); err != nil {
+		return c, false, fmt.Errorf("encode state of %s: %w", r.row.ID, err)
+	}
+	if r.definition.Publish == nil {
+		return c, true, nil
+	}
+	last := r.events[len(r.events)-1]
+	c.Record, err = r.definition.Publish(Transition[S]{
+		Stream: r.row.ID, Version: r.Version, Before: r.before, After: r.State, EventType: last.Type, Meta: last.Meta,
+	})
+	if err != nil {
+		return c, false, fmt.Errorf("encode record of %s at %d: %w", r.row.ID, r.Version, err)
+	}
+	return c, true, nil
+}
