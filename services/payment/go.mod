@@ -7,7 +7,10 @@ require (
 	github.com/murmuration-dev/murmuration/schemas v0.0.0
 )
 
-require github.com/stripe/stripe-go/v85 v85.0.0 // indirect
+require (
+	github.com/stripe/stripe-go/v85 v85.0.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
 
 replace github.com/murmuration-dev/murmuration/pkg => ../../pkg
 
