@@ -7,6 +7,8 @@ require (
 	github.com/murmuration-dev/murmuration/schemas v0.0.0
 )
 
+require pgregory.net/rapid v1.3.0 // indirect
+
 replace github.com/murmuration-dev/murmuration/pkg => ../../pkg
 
 replace github.com/murmuration-dev/murmuration/schemas => ../../schemas
