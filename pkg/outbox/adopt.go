@@ -1,0 +1,89 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+)
+
+// Adopt goes on from a contradiction between the database and the log that a
+// person has looked at: it makes the log accept the database as it is now, by a
+// position record of the database's next batch that names no rows. Where the
+// two agree it changes nothing.
+//
+// What the database lost stays in the log, and what it holds instead has
+// versions that readers have seen already. So give the database a new epoch
+// before, and publish the latest state of every key again afterwards.
+//
+// Adopt waits for the lease like Run. It returns an error when ctx ends before
+// it is done; then it can be repeated.
+func (r *Relay) Adopt(ctx context.Context) error {
+	if !r.running.CompareAndSwap(false, true) {
+		return fmt.Errorf("relay %s: is running already", r.cfg.Relay)
+	}
+	defer r.running.Store(false)
+	for {
+		held, ok := r.standby(ctx)
+		if !ok {
+			return fmt.Errorf("relay %s: adopt: %w", r.cfg.Relay, context.Cause(ctx))
+		}
+		adopted := false
+		err := r.lead(ctx, held, func(s *session, ctx context.Context, _ <-chan struct{}) error {
+			err := s.adopt(ctx)
+			adopted = err == nil
+			return err
+		})
+		if adopted {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("relay %s: adopt: %w", r.cfg.Relay, errors.Join(context.Cause(ctx), err))
+		}
+	}
+}
+
+func (s *session) adopt(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, recoverTimeout)
+	defer cancel()
+	if err := s.init(ctx); err != nil {
+		return err
+	}
+	last, err := s.read(ctx)
+	if err == nil {
+		err = s.agree(last)
+	}
+	if err == nil || !errors.Is(err, ErrInconsistent) {
+		return err
+	}
+	s.log.Warn("adopting the database as it is", zap.Error(err))
+	state, err := s.deps.Store.RelayState(ctx, s.cfg.Relay)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	state.PositionTopicID, err = s.deps.Log.TopicID(ctx, s.cfg.PositionsTopic)
+	if err != nil {
+		return fmt.Errorf("read id of topic %s: %w", s.cfg.PositionsTopic, err)
+	}
+	state.PositionOffset = 0
+	s.state = state
+	return s.mark(ctx)
+}
+
+// mark publishes a batch without rows.
+func (s *session) mark(ctx context.Context) error {
+	txn, offset, err := s.write(ctx, batch{})
+	if err != nil {
+		return err
+	}
+	if err := s.lease.check(); err != nil {
+		return err
+	}
+	if err := txn.Commit(ctx); err != nil {
+		return fmt.Errorf("commit batch %d: %w", s.state.Batch+1, err)
+	}
+	next := s.state
+	next.Batch, next.PositionOffset = next.Batch+1, offset
+	return s.store(ctx, nil, next)
+}
