@@ -140,8 +140,6 @@ func TestServer_RefusesMoreThanItsSlots(t *testing.T) {
 	eventually(t, "the slot is free again", func() bool { return h.do(t, "GET", "/orders/44", "").status == 200 })
 }
 
-// A deadline left on the connection after the body was read would end the
-// context of a request that waits longer than the body may take.
 func TestServer_BodyDeadlineDoesNotEndALongWait(t *testing.T) {
 	const bodyTimeout = 50 * time.Millisecond
 	h := start(t, httpserver.Config{BodyTimeout: bodyTimeout}, func(h *harness) {
@@ -169,20 +167,35 @@ func (h *harness) waitAfterBody(wait time.Duration) {
 
 func TestServer_GivesUpOnABodyThatDoesNotArrive(t *testing.T) {
 	h := start(t, httpserver.Config{BodyTimeout: 50 * time.Millisecond}, nil)
-	conn, err := net.Dial("tcp", h.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		name, path, kind string
+		status           int
+	}{
+		{"that an operation reads", "/orders/42", httpserver.KindSlowBody, 408},
+		{"that nobody reads", "/nowhere", httpserver.KindNotFound, 404},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", h.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			if _, err := io.WriteString(conn, "PUT "+c.path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+				t.Fatal(err)
+			}
+			reader := bufio.NewReader(conn)
+			response, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(response.Body)
+			answer{response.StatusCode, response.Header, string(body)}.mustBe(t, c.status, c.kind)
+			if _, err := reader.ReadByte(); !errors.Is(err, io.EOF) {
+				t.Errorf("the connection is not closed: %v", err)
+			}
+		})
 	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "PUT /orders/42 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, _ := io.ReadAll(response.Body)
-	answer{response.StatusCode, response.Header, string(body)}.mustBe(t, 408, httpserver.KindSlowBody)
 }
 
 func TestReadyz_TellsRequiredFromDegraded(t *testing.T) {
@@ -276,6 +289,9 @@ func TestClose_FreesTheAddressOfAServerThatIsNotRun(t *testing.T) {
 	}
 }
 
+// pollInterval keeps a poll from taking the processor from what it waits for.
+const pollInterval = time.Millisecond
+
 // eventually polls: the server counts a request and frees its slot just after
 // the client has its answer.
 func eventually(t *testing.T, what string, is func() bool) {
@@ -285,5 +301,6 @@ func eventually(t *testing.T, what string, is func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", patience, what)
 		}
+		<-time.After(pollInterval)
 	}
 }

@@ -148,9 +148,11 @@ func (p *pipeline) guardBody(answer *response, r *http.Request) bool {
 			"The body has more than "+strconv.FormatInt(p.maxBody, 10)+" bytes.")
 		return false
 	}
-	deadline := http.NewResponseController(answer.ResponseWriter)
-	_ = deadline.SetReadDeadline(time.Now().Add(p.bodyFor)) // net/http's connections have deadlines
-	r.Body = &body{ReadCloser: http.MaxBytesReader(answer.ResponseWriter, r.Body, p.maxBody+1), deadline: deadline}
+	// huma sets a deadline only when an operation reads the body; this one also
+	// ends the wait for a body that nobody reads. net/http lifts it at the
+	// body's end, so it does not cut a long poll short.
+	_ = http.NewResponseController(answer).SetReadDeadline(time.Now().Add(p.bodyFor)) // a recorder in a test has none
+	r.Body = http.MaxBytesReader(answer.ResponseWriter, r.Body, p.maxBody+1)
 	return true
 }
 

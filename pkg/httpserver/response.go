@@ -1,10 +1,6 @@
 package httpserver
 
-import (
-	"io"
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // response remembers the status for metrics and for what a panic may still
 // answer.
@@ -38,27 +34,3 @@ func (r *response) code() int {
 	}
 	return r.status
 }
-
-// body takes the connection's read deadline away once the body was read.
-// net/http goes on reading then, to notice that the client left; a deadline
-// left behind would end the request's context in the middle of a long wait.
-type body struct {
-	io.ReadCloser
-	deadline *http.ResponseController
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a reader's EOF is never wrapped
-		b.lift()
-	}
-	return n, err
-}
-
-func (b *body) Close() error {
-	err := b.ReadCloser.Close()
-	b.lift()
-	return err
-}
-
-func (b *body) lift() { _ = b.deadline.SetReadDeadline(time.Time{}) }
