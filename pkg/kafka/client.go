@@ -65,6 +65,7 @@ type Client struct {
 	addr      net.Addr
 	transport *kafkago.Transport
 	closed    atomic.Bool
+	cancel    context.CancelFunc // ends the Transport's own goroutines
 
 	mu     sync.RWMutex
 	topics map[string]*topicMetadata
@@ -81,11 +82,14 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.DialTimeout == 0 {
 		cfg.DialTimeout = defaultDialTimeout
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	return &Client{
 		cfg:    cfg,
+		cancel: cancel,
 		addr:   kafkago.TCP(cfg.Brokers...),
 		topics: map[string]*topicMetadata{},
 		transport: &kafkago.Transport{
+			Context:        ctx,
 			ClientID:       cfg.ClientID,
 			TLS:            cfg.TLS,
 			SASL:           cfg.SASL,
@@ -101,6 +105,7 @@ func NewClient(cfg Config) (*Client, error) {
 // ends. Calls made afterwards return ErrClosed. It may be called repeatedly.
 func (c *Client) Close() {
 	if !c.closed.Swap(true) {
+		c.cancel()
 		c.transport.CloseIdleConnections()
 	}
 }

@@ -34,7 +34,7 @@ var (
 	// error that leaves the state of the brokers in doubt.
 	ErrNotInitialized = errors.New("kafka: producer not initialised")
 
-	// ErrTransactionOpen is returned by Begin and Init while a transaction is open.
+	// ErrTransactionOpen is returned by Begin while a transaction is open.
 	ErrTransactionOpen = errors.New("kafka: transaction still open")
 
 	// ErrTransactionEnded is returned by the methods of a Txn after Commit or Abort.
@@ -47,6 +47,8 @@ var (
 
 	// ErrUnknownTopic says that a topic does not exist.
 	ErrUnknownTopic = errors.New("kafka: unknown topic")
+
+	errNoPartition = errors.New("kafka: neither a partition nor AnyPartition with a key")
 
 	// errNoBroker: the cluster names a broker whose address the transport has not
 	// learnt yet. It refreshes within a second.
@@ -64,14 +66,18 @@ const (
 	codeNotLeader               Error = 6
 	codeMessageTooLarge         Error = 10
 	codeRecordListTooLarge      Error = 18
+	codeUnsupportedVersion      Error = 35
 	codeTopicAlreadyExists      Error = 36
 	codeDuplicateSequence       Error = 46
 	codeInvalidProducerEpoch    Error = 47
 	codeInvalidTxnState         Error = 48
 	codeConcurrentTransactions  Error = 51
 	codeOperationNotAttempted   Error = 55
+	codeInvalidProducerMapping  Error = 49
+	codeUnknownProducerID       Error = 59
 	codeProducerFenced          Error = 90
 	codeUnknownTopicID          Error = 100
+	codeTransactionAbortable    Error = 120
 )
 
 // Error returns Kafka's own name of the code and its number.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -133,9 +134,11 @@ func (r *request) exchange(rw io.ReadWriter) ([]byte, error) {
 	return d.b, d.ok()
 }
 
-// header starts the frame of a request; append the body to it.
-func (c *Client) header(key, version int16, flexible bool, sizeHint int) encoder {
-	e := encoder{b: make([]byte, 4, 4+8+2+len(c.cfg.ClientID)+1+sizeHint)}
+// header starts the frame of a request, in the memory of buf if it suffices;
+// append the body, of about size bytes, to it.
+func (c *Client) header(buf []byte, key, version int16, flexible bool, size int) encoder {
+	const fixed = 4 + 8 + 2 + 1
+	e := encoder{b: append(slices.Grow(buf[:0], fixed+len(c.cfg.ClientID)+size), 0, 0, 0, 0)}
 	e.i16(key)
 	e.i16(version)
 	e.i32(0)
@@ -151,7 +154,7 @@ func (c *Client) header(key, version int16, flexible bool, sizeHint int) encoder
 // response. It does not repeat anything: an error leaves open whether the broker
 // handled the request. Safe for concurrent use.
 func (c *Client) do(ctx context.Context, node int32, key, version int16, flexible bool, body []byte) (decoder, error) {
-	e := c.header(key, version, flexible, len(body))
+	e := c.header(nil, key, version, flexible, len(body))
 	e.raw(body)
 	return c.send(ctx, node, key, flexible, e.b)
 }

@@ -1,0 +1,64 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// concurrentBackoff: the markers of an earlier transaction are written within
+	// milliseconds, and every one waited here is latency of the next.
+	concurrentBackoff = time.Millisecond
+
+	// backoffGrowth bounds the pause at this many times the first one.
+	backoffGrowth = 50
+
+	// attemptsPerTimeout: a request without an answer is given up and sent again
+	// while the transaction still lives.
+	attemptsPerTimeout = 3
+)
+
+// retry repeats f, which must be safe to repeat, until it succeeds, fails for
+// good, or ctx ends. ctx must have a deadline.
+func (p *Producer) retry(ctx context.Context, api string, f func(context.Context) error) error {
+	pause := p.cfg.RetryBackoff
+	for {
+		err := p.attempt(ctx, f)
+		if err == nil || ctx.Err() == nil && !retriable(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return gaveUp(ctx, err)
+		}
+		p.stats.retried(api, err)
+		wait := concurrentBackoff
+		if !errors.Is(err, codeConcurrentTransactions) {
+			wait = pause
+			pause = min(2*pause, backoffGrowth*p.cfg.RetryBackoff)
+		}
+		timer := time.NewTimer(wait + rand.N(wait)) // jitter: the others of a cluster's clients failed at the same moment
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return gaveUp(ctx, err)
+		}
+	}
+}
+
+func (p *Producer) attempt(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.TransactionTimeout/attemptsPerTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+// gaveUp keeps both: why we stopped, and what kept us from succeeding.
+func gaveUp(ctx context.Context, last error) error {
+	if errors.Is(last, ctx.Err()) {
+		return last
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), last)
+}
