@@ -133,7 +133,15 @@ func (c *Client) listOffsetsAt(ctx context.Context, node int32, iso Isolation, a
 		}
 		d.tags(nil)
 	}
-	return firstFatal(append(errs, d.ok()))
+	if err := firstFatal(append(errs, d.ok())); err != nil {
+		return fmt.Errorf("list offsets: %w", err)
+	}
+	for _, tp := range tps {
+		if _, ok := out[tp]; !ok {
+			return fmt.Errorf("list offsets: %s: %w", tp, errMalformed)
+		}
+	}
+	return nil
 }
 
 // byLeader groups partitions by the broker that leads them.
