@@ -176,56 +176,47 @@ func (s *shape) conformNumber(v any) *fault {
 	if s.kind == "int" && (number < math.MinInt32 || number > math.MaxInt32) {
 		return faultf("does not fit into an int")
 	}
+	if s.logical == "time-micros" && (number < -maxMicros || number > maxMicros) {
+		return faultf("does not fit into a duration")
+	}
 	return nil
 }
 
-// The instants of which goavro can count the seconds in microseconds.
-const (
-	minSeconds = math.MinInt64 / 1_000_000
-	maxSeconds = math.MaxInt64 / 1_000_000
-)
-
 func (s *shape) conformTime(t time.Time) *fault {
-	var unit time.Duration
+	var exact bool
 	switch s.logical {
 	case "date":
 		// goavro rounds towards 1970, and knows nothing of time zones.
-		if t.Unix()%86400 != 0 || t.Nanosecond() != 0 {
-			return faultf("is not midnight UTC")
-		}
-		if days := t.Unix() / 86400; days < math.MinInt32 || days > math.MaxInt32 {
-			return faultf("does not fit into a date")
-		}
-		return nil
+		days := t.Unix() / 86400
+		exact = time.Unix(days*86400, 0).Equal(t) && days == int64(int32(days))
 	case "timestamp-millis":
-		unit = time.Millisecond
+		exact = time.UnixMilli(t.UnixMilli()).Equal(t)
 	case "timestamp-micros":
-		unit = time.Microsecond
+		exact = time.UnixMicro(t.UnixMicro()).Equal(t)
 	default:
 		return s.wrongType(t, "a number")
 	}
-	if t.Nanosecond()%int(unit) != 0 {
-		return faultf("is finer than %s can carry", s.logical)
-	}
-	if t.Unix() <= minSeconds || t.Unix() >= maxSeconds {
-		return faultf("does not fit into %s", s.logical)
+	if !exact {
+		return faultf("is finer or further away than %s can carry", s.logical)
 	}
 	return nil
 }
 
 func (s *shape) conformDuration(d time.Duration) *fault {
-	switch {
-	case s.logical == "time-micros" && d%time.Microsecond == 0:
-		return nil
-	case s.logical == "time-millis" && d%time.Millisecond == 0:
-		if d.Milliseconds() < math.MinInt32 || d.Milliseconds() > math.MaxInt32 {
-			return faultf("does not fit into time-millis")
-		}
-		return nil
-	case s.logical == "time-micros", s.logical == "time-millis":
-		return faultf("is finer than %s can carry", s.logical)
+	var exact bool
+	switch s.logical {
+	case "time-millis":
+		millis := d.Milliseconds()
+		exact = d%time.Millisecond == 0 && millis == int64(int32(millis))
+	case "time-micros":
+		exact = d%time.Microsecond == 0
+	default:
+		return s.wrongType(d, "a number")
 	}
-	return s.wrongType(d, "a number")
+	if !exact {
+		return faultf("is finer or longer than %s can carry", s.logical)
+	}
+	return nil
 }
 
 func (s *shape) conformFloat(v any) *fault {

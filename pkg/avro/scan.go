@@ -102,7 +102,10 @@ func (s *shape) scanLeaf(b []byte) ([]byte, *fault) {
 		}
 		return rest, nil
 	case "long":
-		_, rest, f := scanLong(b)
+		number, rest, f := scanLong(b)
+		if f == nil && s.logical == "time-micros" && (number < -maxMicros || number > maxMicros) {
+			return nil, faultf("does not fit into a duration")
+		}
 		return rest, f
 	case "float":
 		return scanFixed(b, 4)
@@ -118,6 +121,10 @@ func (s *shape) scanLeaf(b []byte) ([]byte, *fault) {
 	}
 	return b, nil // null
 }
+
+// maxMicros is the longest time.Duration in microseconds. goavro would let it
+// overflow.
+const maxMicros = math.MaxInt64 / 1000
 
 func scanFixed(b []byte, size int) ([]byte, *fault) {
 	if len(b) < size {
