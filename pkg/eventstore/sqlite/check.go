@@ -1,0 +1,71 @@
+package sqlite
+
+import (
+	"fmt"
+
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+)
+
+// check finds whatever can be found wrong with a unit before it is written.
+func (t *tx) check(u eventstore.Unit) error {
+	seen := make(map[eventstore.StreamID]struct{}, len(u.Changes))
+	for i := range u.Changes {
+		c := &u.Changes[i]
+		if _, twice := seen[c.Stream]; twice {
+			return fmt.Errorf("change %s: a unit changes a stream once", c.Stream)
+		}
+		seen[c.Stream] = struct{}{}
+		if err := t.checkChange(c); err != nil {
+			return err
+		}
+	}
+	for _, m := range u.Moves {
+		if m.To < m.From {
+			return fmt.Errorf("move %s/%d from %d back to %d", m.Topic, m.Partition, m.From, m.To)
+		}
+	}
+	for _, s := range u.Statements {
+		if err := checkArgs(s.Args); err != nil {
+			return fmt.Errorf("statement %q: %w", s.SQL, err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) checkChange(c *eventstore.Change) error {
+	h, ok := t.heads[c.Stream]
+	if !ok {
+		return fmt.Errorf("change %s: %w", c.Stream, eventstore.ErrNotLoaded)
+	}
+	if c.Expected != h.version {
+		return &eventstore.ConflictError{What: "stream " + c.Stream.String(), Expected: c.Expected, Actual: h.version}
+	}
+	if c.Record == nil {
+		return nil
+	}
+	if len(c.Events) == 0 {
+		// It would be the second row of its version, and a version names one row.
+		return fmt.Errorf("change %s: a record needs an event", c.Stream)
+	}
+	if n := c.Record.Size(); n > eventstore.MaxRecordBytes {
+		return fmt.Errorf("change %s: %w: %d of %d bytes", c.Stream, eventstore.ErrRecordTooLarge, n, eventstore.MaxRecordBytes)
+	}
+	return nil
+}
+
+// checkArgs refuses types that only one of the databases would take.
+func checkArgs(args []any) error {
+	for i, a := range args {
+		switch a.(type) {
+		case nil, string, int64, []byte:
+		default:
+			return fmt.Errorf("argument %d is of type %T: use string, int64, []byte or nil", i+1, a)
+		}
+	}
+	return nil
+}
+
+func isEmpty(u eventstore.Unit) bool {
+	return len(u.Changes)+len(u.Intents)+len(u.FinishIntents)+len(u.Moves)+
+		len(u.Park)+len(u.Unpark)+len(u.Answers)+len(u.Statements) == 0
+}
