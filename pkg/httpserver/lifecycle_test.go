@@ -189,7 +189,11 @@ func TestServer_GivesUpOnABodyThatDoesNotArrive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, _ := io.ReadAll(response.Body)
+			defer func() { _ = response.Body.Close() }()
+			body, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
 			answer{response.StatusCode, response.Header, string(body)}.mustBe(t, c.status, c.kind)
 			if _, err := reader.ReadByte(); !errors.Is(err, io.EOF) {
 				t.Errorf("the connection is not closed: %v", err)

@@ -162,7 +162,9 @@ func (s *Server) Run(ctx context.Context) error {
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
 	defer cancel()
 	err := s.server.Shutdown(patience)
-	<-served
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(serveErr, err)
+	}
 	if err != nil {
 		s.cut()
 		_ = s.server.Close() // what it could not close is gone already

@@ -77,11 +77,12 @@ func start(t *testing.T, cfg httpserver.Config, with func(*harness)) *harness {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	h.stop = cancel
-	go func() { h.stopped <- server.Run(ctx); close(h.stopped) }()
+	done := make(chan struct{})
+	go func() { defer close(done); h.stopped <- server.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		h.client.CloseIdleConnections()
-		<-h.stopped
+		<-done
 	})
 	return h
 }

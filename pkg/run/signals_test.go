@@ -53,9 +53,7 @@ func signalsChild() bool {
 	fmt.Println("listening")
 	<-ctx.Done()
 	fmt.Println("stopping")
-	var never chan struct{}
-	<-never
-	return true
+	select {} // as a program that hangs while it stops
 }
 
 func TestSignals_SecondEndsAProcessThatHangs(t *testing.T) {

@@ -33,7 +33,6 @@ func Stages(ctx context.Context, stages ...Stage) error {
 	for i, stage := range stages {
 		var stageCtx context.Context
 		stageCtx, cancel[i] = context.WithCancel(context.WithoutCancel(ctx))
-		defer cancel[i]()
 		running[i] = start(stageCtx, stage, &failed, stop)
 	}
 

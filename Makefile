@@ -1,0 +1,107 @@
+# Everything that is done to this repository is a target here; CI calls nothing else.
+
+GO ?= go
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# The list of modules has one owner: go.work.
+MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
+# A module is tidied after those that it needs.
+TIDY_FIRST = $(filter %/schemas %/pkg,$(MODULES)) $(filter-out %/cmd/murmur %/e2e %/schemas %/pkg,$(MODULES))
+
+TESTFLAGS ?=
+BENCH ?= .
+# The slowest package takes a minute under the race detector on two cores.
+TEST_TIMEOUT := 15m
+# The container tests kill and restart brokers and databases, which take seconds to come back.
+E2E_TIMEOUT := 45m
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run everything in one process and place orders, until Ctrl-C
+	$(GO) run ./cmd/murmur demo
+
+.PHONY: build
+build: ## Build the command and the services into bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -o bin/ $$(for d in cmd/murmur services/*/cmd/*; do if compgen -G "$$d/*.go" >/dev/null; then echo ./$$d; fi; done)
+
+.PHONY: test
+test: ## Test every module with the race detector; with a Docker Engine, the container tests too
+	$(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
+	@if docker info >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory e2e; \
+		echo "Container tests: run, on Docker Engine $$(docker version -f '{{.Server.Version}}')."; \
+	else \
+		echo "Container tests: NOT RUN, since no Docker Engine answers."; \
+		echo "Start one and run 'make e2e': real brokers and databases, killed and cut off."; \
+	fi
+
+.PHONY: e2e
+e2e: ## Run the container tests alone (needs a Docker Engine)
+	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) ./e2e/...
+
+.PHONY: lint
+lint: check-format check-code build-isolated ## Check format, code, and that each module builds alone
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l $(MODULES)); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; fi
+
+# golangci-lint runs go vet's analyzers, with more of them enabled.
+.PHONY: check-code
+check-code: $(GOLANGCI)
+	$(GOLANGCI) run $$($(GO) list -m -f '{{.Dir}}/...')
+
+.PHONY: build-isolated
+build-isolated: ## Build and vet each module by its own go.mod, as its users do
+	@for module in $(MODULES); do \
+		echo "GOWORK=off go build and vet in $${module#$(CURDIR)/}"; \
+		(cd $$module && GOWORK=off $(GO) build ./... && GOWORK=off $(GO) vet ./...); \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks of every module (BENCH=regexp chooses)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
+
+.PHONY: generate
+generate: ## Write the generated files anew
+	$(GO) generate work
+
+# A digest of the tree, so that it also works before a commit.
+DIGEST = git ls-files -co --exclude-standard -z | sort -z | while IFS= read -r -d '' f; do if [ -f "$$f" ]; then sha256sum "$$f"; fi; done
+
+.PHONY: verify
+verify: ## Check that the generated files are what generate writes
+	@before=$$(mktemp); trap 'rm -f "$$before"' EXIT; \
+	$(DIGEST) >"$$before"; \
+	$(MAKE) --no-print-directory generate; \
+	if ! $(DIGEST) | diff "$$before" - ; then echo "generated files are stale: commit what 'make generate' wrote"; exit 1; fi
+
+.PHONY: tidy
+tidy: ## Tidy every go.mod, needed modules first
+	@for module in $(TIDY_FIRST) $(filter %/cmd/murmur,$(MODULES)) $(filter %/e2e,$(MODULES)); do \
+		echo "go mod tidy in $${module#$(CURDIR)/}"; \
+		(cd $$module && GOWORK=off $(GO) mod tidy); \
+	done
+
+.PHONY: tools
+tools: $(GOLANGCI) ## Install the pinned tools into bin/
+
+# Renamed with its version, so that a new version is installed by itself.
+$(GOLANGCI):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+.PHONY: clean
+clean: ## Remove what was built and what local runs left
+	rm -rf bin .data
