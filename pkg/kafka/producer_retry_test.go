@@ -1,0 +1,216 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/murmuration-dev/murmuration/pkg/kafka/kafkatest"
+)
+
+// Codes that pass by themselves, by the request that they answer. An in-process
+// broker gives next to none of them.
+var passing = map[kmsg.Key][]Error{
+	kmsg.Produce:            {3, 5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 51, 56, 74},
+	kmsg.AddPartitionsToTxn: {14, 15, 16, 51},
+	kmsg.EndTxn:             {14, 15, 16, 51},
+	kmsg.InitProducerID:     {14, 15, 16, 51},
+	kmsg.FindCoordinator:    {14, 15},
+	kmsg.Metadata:           {5, 3},
+}
+
+func TestProducer_RetriesWhatPasses(t *testing.T) {
+	const times = 4
+	eachProtocol(t, func(t *testing.T, protocol Protocol) {
+		for key, codes := range passing {
+			if key == kmsg.AddPartitionsToTxn && protocol == ProtocolV2 {
+				continue // V2 has no such request
+			}
+			for _, code := range codes {
+				t.Run(fmt.Sprint(key.Name(), " ", code), func(t *testing.T) {
+					r := newRig(t, ProducerConfig{Protocol: protocol})
+					in := r.Proxy.Inject(kafkatest.Fault{Key: int16(key), Code: int16(code), Times: times,
+						Match: func(q kmsg.Request) bool { return q.Key() != int16(kmsg.Metadata) || asksForTopics(q) }})
+					switch key {
+					case kmsg.InitProducerID, kmsg.FindCoordinator:
+						for _, s := range r.p.sessions {
+							s.coord = anyBroker
+						}
+						if err := r.p.Init(r.ctx); err != nil {
+							t.Fatal(err)
+						}
+					}
+					r.commit("1")
+					r.commit("2")
+					in.Wait(t)
+					r.expect("1", "2")
+					n := int64(0)
+					for name, k := range r.p.Stats().Retries {
+						t.Log(name, k)
+						n += k
+					}
+					if n != times {
+						t.Errorf("counted %d retries, want %d", n, times)
+					}
+				})
+			}
+		}
+	})
+}
+
+func asksForTopics(q kmsg.Request) bool { return len(q.(*kmsg.MetadataRequest).Topics) > 0 }
+
+func TestProducer_WaitsOnlyMillisecondsForTheTransactionBefore(t *testing.T) {
+	const times = 10
+	r := newRig(t, ProducerConfig{RetryBackoff: time.Second}) // of everything else
+	in := r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), Code: int16(codeConcurrentTransactions), Times: times})
+	start := time.Now()
+	r.commit("v")
+	in.Wait(t)
+	if took := time.Since(start); took < times*concurrentBackoff || took > times*20*time.Millisecond {
+		t.Errorf("%d answers CONCURRENT_TRANSACTIONS took %v", times, took)
+	}
+	if n := len(kafkatest.Requests[*kmsg.FindCoordinatorRequest](r.Proxy)); n != transactionalIDs {
+		t.Errorf("looked for the coordinator %d times: the code says nothing about it", n)
+	}
+}
+
+func TestProducer_FollowsALeaderThatMoved(t *testing.T) {
+	eachProtocol(t, func(t *testing.T, protocol Protocol) {
+		r := newRig(t, ProducerConfig{Protocol: protocol}, kfake.NumBrokers(3))
+		var want []string
+		for node := range int32(3) {
+			want = append(want, fmt.Sprint("node ", node))
+			if err := r.Fake.MoveTopicPartition(topic, 0, node); err != nil {
+				t.Fatal(err)
+			}
+			r.commit(want[node])
+		}
+		r.expect(want...)
+		if n := r.p.Stats().Retries["Produce/NOT_LEADER_OR_FOLLOWER (6)"]; n < 2 {
+			t.Errorf("%d retries after the leader moved", n)
+		}
+	})
+}
+
+func TestProducer_FollowsACoordinatorThatMoved(t *testing.T) {
+	eachProtocol(t, func(t *testing.T, protocol Protocol) {
+		r := newRig(t, ProducerConfig{Protocol: protocol}, kfake.NumBrokers(3))
+		var want []string
+		for i := range 6 {
+			want = append(want, fmt.Sprint(i))
+			r.commit(want[i])
+			r.Fake.RehashCoordinators()
+		}
+		r.expect(want...)
+	})
+}
+
+func TestProducer_SendsToAllLeadersAtOnce(t *testing.T) {
+	r := newRig(t, ProducerConfig{}, kfake.NumBrokers(2))
+	for p := range int32(4) {
+		if err := r.Fake.MoveTopicPartition(topic, p, p%2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release := make(chan struct{})
+	var both [2]*kafkatest.Injection
+	for node := range both {
+		both[node] = r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), After: true, Hold: release, Match: func(q kmsg.Request) bool {
+			return q.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Partition%2 == int32(node)
+		}})
+	}
+	var records []Record
+	for p := range int32(4) {
+		records = append(records, to(p, fmt.Sprint(p))...)
+	}
+	txn := r.begin()
+	done := make(chan error, 1)
+	go func() { done <- txn.Produce(r.ctx, records...) }()
+	// Neither is answered before both were asked.
+	waitFor(t, func() bool { return len(kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy)) == 2 })
+	close(release)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := txn.Commit(r.ctx); err != nil {
+		t.Fatal(err)
+	}
+	for p, got := range r.committed(topic) {
+		expectEqual(t, got, []string{fmt.Sprint(p)})
+	}
+	for _, q := range kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy) {
+		if n := len(q.Topics[0].Partitions); n != 2 {
+			t.Errorf("one request carries %d partitions, want 2", n)
+		}
+	}
+}
+
+func TestProducer_SendsAgainWhenABrokerHangs(t *testing.T) {
+	eachProtocol(t, func(t *testing.T, protocol Protocol) {
+		for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn} {
+			t.Run(key.Name(), func(t *testing.T) {
+				r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: 900 * time.Millisecond})
+				forever := make(chan struct{})
+				defer close(forever)
+				r.Proxy.Inject(kafkatest.Fault{Key: int16(key), After: true, Hold: forever})
+				r.commit("v")
+				r.expect("v")
+			})
+		}
+	})
+}
+
+func TestProducer_GivesUpWhenTheTransactionCanNoLongerLive(t *testing.T) {
+	const timeout = 200 * time.Millisecond
+	r := newRig(t, ProducerConfig{TransactionTimeout: timeout})
+	r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), Code: int16(codeConcurrentTransactions), Times: kafkatest.Always})
+	txn := r.begin()
+	start := time.Now()
+	err := txn.Produce(r.ctx, to(0, "v")...)
+	took := time.Since(start)
+	if !errors.Is(err, ErrAborted) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, codeConcurrentTransactions) {
+		t.Errorf("got %v", err)
+	}
+	if took < timeout || took > timeout+time.Second {
+		t.Errorf("gave up after %v, want %v", took, timeout)
+	}
+}
+
+func TestProducer_StopsWhenCtxEnds(t *testing.T) {
+	forever := make(chan struct{})
+	r := newRig(t, ProducerConfig{})
+	t.Cleanup(func() { close(forever) })
+	r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), Hold: forever, Drop: true})
+	txn := r.begin()
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan error, 1)
+	go func() { done <- txn.Produce(ctx, to(0, "v")...) }()
+	waitFor(t, func() bool { return len(kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy)) == 1 })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) || !errors.Is(err, ErrAborted) {
+		t.Errorf("got %v", err)
+	}
+	if err := txn.Abort(r.ctx); err != nil {
+		t.Errorf("abort: %v", err)
+	}
+	if _, err := r.p.Begin(); !errors.Is(err, ErrNotInitialized) {
+		t.Errorf("begin after a failed transaction: %v", err)
+	}
+}
+
+// waitFor polls a condition that another goroutine is about to make true.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testLimit); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come true")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
