@@ -71,8 +71,8 @@ type Config struct {
 type Deps struct {
 	// Logger gets panics and internal errors.
 	Logger *zap.Logger
-	// Metrics is served at /metrics and counts requests. Only one server per
-	// registry.
+	// Metrics is served at /metrics and counts requests. Servers that share it
+	// are counted together.
 	Metrics *telemetry.Metrics
 	// Tracer makes a server span per request.
 	Tracer trace.Tracer

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -269,6 +270,37 @@ func TestMetrics_AreByRouteNotByPath(t *testing.T) {
 			strings.Contains(got, `http_request_duration_seconds_count{route="GET /orders/{id}"} 3`) &&
 			strings.Contains(got, `http_requests_in_flight 0`)
 	})
+}
+
+func TestMetrics_OfServersThatShareARegistryAreCountedTogether(t *testing.T) {
+	h := start(t, httpserver.Config{}, nil)
+	cfg := httpserver.Config{Title: "Operations", Version: "1.0.0", Addr: "127.0.0.1:0"}
+	second, err := httpserver.New(cfg, httpserver.Deps{Metrics: h.metrics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = second.Close() }()
+	second.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/nowhere", nil))
+	h.do(t, "GET", "/nowhere", "")
+	eventually(t, "both servers' requests are counted", func() bool {
+		return strings.Contains(h.do(t, "GET", "/metrics", "").body, `http_requests_total{code="404",route="none"} 2`)
+	})
+}
+
+func TestHandle_ServesBesideTheAPIWhileItRuns(t *testing.T) {
+	h := start(t, httpserver.Config{}, nil)
+	h.Handle("GET /inspect/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		for range 3 {
+			_, _ = io.WriteString(w, r.PathValue("kind")+"\n")
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Errorf("a stream cannot be flushed: %v", err)
+			}
+		}
+	})
+	if got := h.do(t, "GET", "/inspect/order", ""); got.status != 200 || got.body != "order\norder\norder\n" {
+		t.Errorf("got %d %q", got.status, got.body)
+	}
+	h.do(t, "POST", "/inspect/order", "").mustBe(t, 405, httpserver.KindMethod)
 }
 
 func TestClose_FreesTheAddressOfAServerThatIsNotRun(t *testing.T) {

@@ -1,6 +1,8 @@
 package httpserver
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -21,23 +23,37 @@ type requestMetrics struct {
 }
 
 func newRequestMetrics(registry *telemetry.Metrics) *requestMetrics {
-	m := &requestMetrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+	return &requestMetrics{
+		requests: register(registry, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_requests_total",
 			Help: "Answered requests by route and status code; 499 is a client that left, route none matched no operation or had no slot.",
-		}, []string{"route", "code"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		}, []string{"route", "code"})),
+		duration: register(registry, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "http_request_duration_seconds",
 			Help:    "Time from the request's headers to the end of its answer, by route.",
 			Buckets: durationBuckets,
-		}, []string{"route"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+		}, []string{"route"})),
+		inFlight: register(registry, prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "http_requests_in_flight",
 			Help: "Requests being worked on.",
-		}),
+		})),
 	}
-	registry.MustRegister(m.requests, m.duration, m.inFlight)
-	return m
+}
+
+// register adds a collector, or returns the one that an earlier server of the
+// same registry added.
+func register[C prometheus.Collector](registry prometheus.Registerer, collector C) C {
+	err := registry.Register(collector)
+	if err == nil {
+		return collector
+	}
+	var present prometheus.AlreadyRegisteredError
+	if errors.As(err, &present) {
+		if existing, ok := present.ExistingCollector.(C); ok {
+			return existing
+		}
+	}
+	panic(fmt.Errorf("register request metrics: %w", err)) // another metric has the name: a mistake in the program
 }
 
 func (m *requestMetrics) observe(route string, code int, took time.Duration) {

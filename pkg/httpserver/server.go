@@ -20,6 +20,7 @@ type Server struct {
 	cfg      Config
 	listener net.Listener
 	server   *http.Server
+	mux      *http.ServeMux
 	api      huma.API
 	health   *health
 	drain    func() // closes the channel that Draining returns
@@ -51,6 +52,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg:      cfg,
 		listener: listener,
+		mux:      mux,
 		api:      newAPI(cfg, mux, deps.Logger),
 		health:   &health{draining: draining},
 		drain:    sync.OnceFunc(func() { close(draining) }),
@@ -106,6 +108,14 @@ func (s *Server) operations(metrics *telemetry.Metrics, api http.Handler) http.H
 
 // API is where operations are registered, before [Server.Run].
 func (s *Server) API() huma.API { return s.api }
+
+// Handle serves requests that match pattern (as [http.ServeMux] has it) beside
+// the described API: inspections and streams for operators. They go through the
+// same limits and metrics. Unlike operations they may be added while the server
+// runs. It panics if the pattern conflicts with another.
+func (s *Server) Handle(pattern string, handler http.HandlerFunc) {
+	s.mux.HandleFunc(pattern, handler)
+}
 
 // Addr is the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
