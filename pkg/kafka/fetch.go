@@ -114,14 +114,16 @@ func (f *Fetcher) Fetch(ctx context.Context, positions map[TopicPartition]int64)
 	last := time.NewTimer(f.cfg.MaxWait + answerGrace)
 	defer last.Stop()
 	for {
+		if f.ctx.Err() != nil {
+			return nil, ErrClosed
+		}
 		if r.collect() || !r.launch(ctx) && len(positions) > 0 {
 			return r.pages(), nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-f.ctx.Done():
-			return nil, ErrClosed
+		case <-f.ctx.Done(): // closed: the loop says so
 		case <-last.C:
 			return r.pages(), nil
 		case <-r.retry:
