@@ -125,9 +125,9 @@ func possibleReservations(s State) []ReservationStatus {
 	switch s.Status {
 	case StatusPlaced:
 		return []ReservationStatus{ReservationReserved, ReservationRejected, ReservationReleased}
-	case StatusConfirmed:
+	case StatusConfirmed, StatusCompleted:
 		return []ReservationStatus{ReservationReserved, ReservationCommitted}
-	case StatusCompleted, StatusReturned:
+	case StatusReturned:
 		return []ReservationStatus{ReservationReserved, ReservationCommitted, ReservationRestocked}
 	case StatusCancelled:
 		if s.ConfirmedAt == 0 {
