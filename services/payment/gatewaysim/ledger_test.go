@@ -128,6 +128,19 @@ func TestLedger_TheFileRefusesImpossibleAmounts(t *testing.T) {
 	}
 }
 
+func TestLedger_WaitsForTheDiskAndOwnsTheFile(t *testing.T) {
+	s := start(t, Config{})
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "locking_mode": "exclusive"} {
+		var got string
+		err := s.server.ledger.do(func(t *tx) error {
+			return t.ledger.conn.QueryRowContext(context.Background(), "PRAGMA "+pragma).Scan(&got)
+		})
+		if err != nil || got != want {
+			t.Errorf("%s is %q, want %q, %v", pragma, got, want, err)
+		}
+	}
+}
+
 func TestLedger_StateOutlivesTheCache(t *testing.T) {
 	s := start(t, Config{})
 	id := s.captured()

@@ -31,10 +31,11 @@ CREATE TABLE refunds (
 CREATE INDEX refunds_of_payment ON refunds (payment_id, seq);
 
 CREATE TABLE answers (
-    key         TEXT    PRIMARY KEY,
+    seq         INTEGER PRIMARY KEY, -- so that the bodies are appended, not sorted in
+    key         TEXT    NOT NULL UNIQUE,
     fingerprint BLOB    NOT NULL,
     status      INTEGER NOT NULL,
     body        BLOB    NOT NULL,
     created_ms  INTEGER NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX answers_by_age ON answers (created_ms);
