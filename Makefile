@@ -63,10 +63,11 @@ check-code: $(GOLANGCI)
 
 .PHONY: build-isolated
 build-isolated: ## Build and vet each module by its own go.mod, as its users do
-	@for module in $(MODULES); do \
+	@broken=; for module in $(MODULES); do \
 		echo "GOWORK=off go build and vet in $${module#$(CURDIR)/}"; \
-		(cd $$module && GOWORK=off $(GO) build ./... && GOWORK=off $(GO) vet ./...); \
-	done
+		(cd $$module && GOWORK=off $(GO) build ./... && GOWORK=off $(GO) vet ./...) || broken+=" $${module#$(CURDIR)/}"; \
+	done; \
+	if [ -n "$$broken" ]; then echo "cannot be built alone:$$broken"; exit 1; fi
 
 .PHONY: bench
 bench: ## Run the benchmarks of every module (BENCH=regexp chooses)
