@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // consumerTestLimit is how long anything that has to happen may take.
 const consumerTestLimit = 15 * time.Second
 
-func testContext(t testing.TB) context.Context {
+func consumerContext(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), consumerTestLimit)
 	t.Cleanup(cancel)
@@ -48,7 +49,7 @@ func franz(t testing.TB, brokers []string, opts ...kgo.Opt) *kgo.Client {
 
 func produce(t testing.TB, cl *kgo.Client, recs ...*kgo.Record) {
 	t.Helper()
-	if err := cl.ProduceSync(testContext(t), recs...).FirstErr(); err != nil {
+	if err := cl.ProduceSync(consumerContext(t), recs...).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -60,7 +61,7 @@ func transact(t testing.TB, cl *kgo.Client, commit bool, recs ...*kgo.Record) {
 		t.Fatal(err)
 	}
 	produce(t, cl, recs...)
-	if err := cl.EndTransaction(testContext(t), kgo.TransactionEndTry(commit)); err != nil {
+	if err := cl.EndTransaction(consumerContext(t), kgo.TransactionEndTry(commit)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -89,7 +90,7 @@ func franzRead(t testing.TB, brokers []string, tp TopicPartition, from, end int6
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{tp.Topic: {tp.Partition: kgo.NewOffset().At(from)}}))
 	defer cl.Close()
 	for at := from; at < end; {
-		fetches := cl.PollFetches(testContext(t))
+		fetches := cl.PollFetches(consumerContext(t))
 		if err := fetches.Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +119,7 @@ func line(r Record) string {
 func drainPartition(t testing.TB, f *Fetcher, tp TopicPartition, from, end int64) []string {
 	t.Helper()
 	out := []string{}
-	ctx := testContext(t)
+	ctx := consumerContext(t)
 	for at := from; at < end; {
 		pages, err := f.Fetch(ctx, map[TopicPartition]int64{tp: at})
 		if err != nil {
@@ -142,7 +143,7 @@ func drainPartition(t testing.TB, f *Fetcher, tp TopicPartition, from, end int64
 
 func lastStable(t testing.TB, c *Client, tp TopicPartition) int64 {
 	t.Helper()
-	ends, err := c.EndOffsets(testContext(t), ReadCommitted, tp)
+	ends, err := c.EndOffsets(consumerContext(t), ReadCommitted, tp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func createTopic(t testing.TB, cl *kgo.Client, topic string, partitions int32, c
 		rt.Configs = append(rt.Configs, c)
 	}
 	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(testContext(t), cl)
+	resp, err := req.RequestWith(consumerContext(t), cl)
 	if err != nil || resp.Topics[0].ErrorCode != 0 {
 		t.Fatalf("create %s: %v %+v", topic, err, resp)
 	}
@@ -192,8 +193,10 @@ func diff(got, want []string) string {
 	return ""
 }
 
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
-
 func contextThatEnds(t testing.TB, after time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.Context(), after)
+}
+
+func containsAll(s string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(s, p) })
 }

@@ -61,6 +61,11 @@ type Page struct {
 	Err error
 }
 
+// passing reports whether the next Fetch may succeed where this one did not.
+func (p Page) passing() bool {
+	return p.Err != nil && retriable(p.Err) && !errors.Is(p.Err, ErrCorrupt)
+}
+
 // Fetcher reads partitions at positions that the caller keeps. It holds none: the
 // same positions give the same records, so a caller that failed to apply a page
 // just asks again.

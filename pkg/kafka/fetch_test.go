@@ -63,7 +63,7 @@ func TestFetch_NeverDeliversOpenOrAbortedTransactions(t *testing.T) {
 	transact(t, b, true, rec("events", 0, "b", "committed behind it"))
 
 	f := testFetcher(t, c, FetcherConfig{Isolation: ReadCommitted})
-	pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{tp: 0})
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 0})
 	if err != nil || len(pages) != 1 {
 		t.Fatalf("%+v, %v", pages, err)
 	}
@@ -74,7 +74,7 @@ func TestFetch_NeverDeliversOpenOrAbortedTransactions(t *testing.T) {
 	if got := drainPartition(t, u, tp, 0, 3); len(got) != 2 {
 		t.Errorf("uncommitted: %v, want both records and no marker", got)
 	}
-	if err := a.EndTransaction(testContext(t), kgo.TryAbort); err != nil {
+	if err := a.EndTransaction(consumerContext(t), kgo.TryAbort); err != nil {
 		t.Fatal(err)
 	}
 	got := drainPartition(t, f, tp, 0, lastStable(t, c, tp))
@@ -112,7 +112,7 @@ func TestFetch_PassesHolesAndTombstonesOfARealCompaction(t *testing.T) {
 	for range 3 {
 		cluster.Fake.Compact()
 	}
-	starts, err := c.StartOffsets(testContext(t), tp) // this broker deletes what compaction emptied at the front
+	starts, err := c.StartOffsets(consumerContext(t), tp) // this broker deletes what compaction emptied at the front
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestFetch_PassesHolesAndTombstonesOfARealCompaction(t *testing.T) {
 		}
 	}
 	state := map[string]string{}
-	if err := c.Scan(testContext(t), ReadCommitted, []string{"state"}, func(r Record) error {
+	if err := c.Scan(consumerContext(t), ReadCommitted, []string{"state"}, func(r Record) error {
 		state[string(r.Key)] = string(r.Value)
 		return nil
 	}); err != nil {
@@ -153,7 +153,7 @@ func TestFetch_GetsPastABatchAboveTheByteLimits(t *testing.T) {
 		want[TopicPartition{"events", p}] = 5
 	}
 	f := testFetcher(t, consumerClient(t, brokers), FetcherConfig{Isolation: ReadCommitted, PartitionMaxBytes: 1000, MaxBytes: 1000})
-	positions, ctx := map[TopicPartition]int64{}, testContext(t)
+	positions, ctx := map[TopicPartition]int64{}, consumerContext(t)
 	for tp := range want {
 		positions[tp] = 0
 	}
@@ -199,7 +199,7 @@ func TestFetch_ReportsAPositionOutsideTheLog(t *testing.T) {
 	}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted})
 	deleted, ahead := TopicPartition{"events", 0}, TopicPartition{"events", 1}
-	pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{deleted: 1, ahead: 9})
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{deleted: 1, ahead: 9})
 	if err != nil || len(pages) != 2 {
 		t.Fatalf("%+v, %v", pages, err)
 	}
@@ -215,7 +215,7 @@ func TestFetch_ReportsATopicThatDoesNotExist(t *testing.T) {
 	produce(t, franz(t, brokers), rec("events", 0, "k", "v"))
 	f := testFetcher(t, consumerClient(t, brokers), FetcherConfig{})
 	none, few := TopicPartition{"nowhere", 0}, TopicPartition{"events", 7}
-	pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{none: 0, few: 0})
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{none: 0, few: 0})
 	if err != nil || len(pages) != 2 || !errors.Is(pages[0].Err, ErrUnknownTopic) || !errors.Is(pages[1].Err, ErrUnknownTopic) {
 		t.Fatalf("%+v, %v", pages, err)
 	}
@@ -257,7 +257,7 @@ func TestFetch_SurvivesFaultsOfTheLeader(t *testing.T) {
 			fault.Key = int16(kmsg.Fetch)
 			in := cluster.Proxy.Inject(fault)
 			f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted, MaxWait: 5 * time.Second})
-			pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{{"events", 0}: 0})
+			pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{{"events", 0}: 0})
 			if err != nil || len(pages) != 1 || len(pages[0].Records) != 3 || pages[0].Err != nil {
 				t.Errorf("%+v, %v", pages, err)
 			}
@@ -273,7 +273,7 @@ func TestFetch_ShowsAFaultThatOutlastsTheWait(t *testing.T) {
 	tp := TopicPartition{"events", 0}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{MaxWait: 300 * time.Millisecond})
 	began := time.Now()
-	pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{tp: 1})
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 1})
 	if err != nil || len(pages) != 1 || !errors.Is(pages[0].Err, codeLeaderNotAvailable) || pages[0].Next != 1 {
 		t.Errorf("%+v, %v", pages, err)
 	}
@@ -298,7 +298,7 @@ func TestFetch_DeliversEverythingThroughCutConnections(t *testing.T) {
 		positions[TopicPartition{"events", p}] = 0
 	}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted, PartitionMaxBytes: 1})
-	total, ctx := 0, testContext(t)
+	total, ctx := 0, consumerContext(t)
 	for n := 0; total < 800; n++ {
 		if n%5 == 0 {
 			cluster.Proxy.CutAll()
@@ -332,7 +332,7 @@ func TestFetch_ReturnsWithTheFirstLeaderAndKeepsTheOtherPoll(t *testing.T) {
 	cl := franz(t, cluster.Brokers)
 	a, b := TopicPartition{"events", 0}, TopicPartition{"events", 1}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted, MaxWait: consumerTestLimit})
-	positions, ctx := map[TopicPartition]int64{a: 0, b: 0}, testContext(t)
+	positions, ctx := map[TopicPartition]int64{a: 0, b: 0}, consumerContext(t)
 	for i := range int64(20) {
 		produce(t, cl, rec("events", 0, "k", "v"))
 		began := time.Now()
@@ -370,7 +370,7 @@ func TestFetch_IgnoresAnAnswerForAnOldPosition(t *testing.T) {
 	hold := make(chan struct{})
 	in := cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), Hold: hold})
 	f, tp := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted}), TopicPartition{"events", 0}
-	pages, err := f.Fetch(testContext(t), map[TopicPartition]int64{tp: 8})
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 8})
 	if err != nil || len(pages) != 0 {
 		t.Fatalf("held: %+v, %v", pages, err)
 	}
@@ -407,5 +407,28 @@ func TestFetch_WithoutPartitionsWaits(t *testing.T) {
 	pages, err := f.Fetch(t.Context(), nil)
 	if took := time.Since(began); err != nil || len(pages) != 0 || took < 30*time.Millisecond {
 		t.Errorf("%v, %v after %v", pages, err, took)
+	}
+}
+
+func TestFetch_ReportsCorruptionAtOnceAfterWhatIsGood(t *testing.T) {
+	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
+	cl := franz(t, cluster.Brokers)
+	produce(t, cl, rec("events", 0, "k", "good"))
+	produce(t, cl, rec("events", 0, "k", "bad"))
+	cluster.Proxy.Inject(kafkatest.Fault{
+		Key: int16(kmsg.Fetch), Times: kafkatest.Always, After: true,
+		Edit: func(_ kmsg.Request, resp kmsg.Response) {
+			b := resp.(*kmsg.FetchResponse).Topics[0].Partitions[0].RecordBatches
+			b[len(b)-1] ^= 1
+		},
+	})
+	f, tp := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{MaxWait: consumerTestLimit}), TopicPartition{"events", 0}
+	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 0})
+	if err != nil || len(pages) != 1 || pages[0].Err != nil || len(pages[0].Records) != 1 || pages[0].Next != 1 {
+		t.Fatalf("%+v, %v", pages, err)
+	}
+	pages, err = f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 1})
+	if err != nil || len(pages) != 1 || !errors.Is(pages[0].Err, ErrCorrupt) || len(pages[0].Records) != 0 || pages[0].Next != 1 {
+		t.Errorf("%+v, %v", pages, err)
 	}
 }

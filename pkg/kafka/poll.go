@@ -122,7 +122,7 @@ func (r *round) take(p Page) (news bool) {
 	switch {
 	case p.Err == nil:
 		return p.Next > r.positions[p.TopicPartition]
-	case retriable(p.Err):
+	case p.passing():
 		r.client.forgetLeaders(p.Topic)
 		r.later[p.TopicPartition] = struct{}{}
 		return false

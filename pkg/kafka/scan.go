@@ -152,7 +152,7 @@ func (s *scanner) consume(ctx context.Context, pages []Page) (progress bool, pas
 			}
 			s.at[p.TopicPartition], progress = next, true
 			continue
-		case p.Err != nil && retriable(p.Err):
+		case p.passing():
 			passing = p.Err
 			continue
 		case p.Err != nil:
