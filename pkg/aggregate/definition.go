@@ -16,7 +16,6 @@
 package aggregate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,17 +23,10 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
-// Event is what the stored form of a domain event needs.
-type Event interface {
-	// EventType is the stored name of the type, in the past tense, e.g. "Placed".
-	// It never changes once published.
-	EventType() string
-}
-
 // Definition describes one kind of aggregate: S its state, O what it observes of
 // other services, E its events. States and observations are encoded as JSON and
 // must encode deterministically.
-type Definition[S, O any, E Event] struct {
+type Definition[S, O, E any] struct {
 	// Kind is the first part of the stream ids, e.g. "order".
 	Kind string
 	// Evolve is the domain's pure function.
@@ -42,12 +34,16 @@ type Definition[S, O any, E Event] struct {
 	// Decode reads a stored event of any schema that was ever written, upcasting
 	// old ones to today's shape.
 	Decode func(eventType string, schema int, data []byte) (E, error)
-	// Schema is the version of the shape that events are written in today. Nil
-	// means 1 for all.
-	Schema func(E) int
+	// Encode gives an event its stored form: the name of its type, the version of
+	// its shape, and JSON.
+	Encode func(E) (eventType string, schema int, data []byte, err error)
 	// Publish returns the record that others may see of the new state, or nil
 	// when nothing public changed. Nil means that the aggregate is private.
 	Publish func(Transition[S]) (*eventstore.Record, error)
+	// Show returns what a record of the transition says, as a value that encodes
+	// to JSON, so that an audit can compare topics with events. Required with
+	// Publish.
+	Show func(Transition[S]) any
 }
 
 // Transition is what one commit does to one aggregate.
@@ -97,80 +93,4 @@ func (d *Definition[S, O, E]) decode(row eventstore.Stream) (*Root[S, O, E], err
 	}
 	root.before = root.State
 	return root, nil
-}
-
-// historyPage bounds one read of events during a rebuild.
-const historyPage = 1000
-
-// Rebuilt is the outcome of folding a stream's events again.
-type Rebuilt[S any] struct {
-	State   S
-	Version int64
-	// Published are the versions of which a record went out, ascending, and
-	// AtPublished is the state at the last of them.
-	Published   []int64
-	AtPublished S
-	LastEvent   string
-	// LastPublished is the type of the event at the last published version, and
-	// PublishedMeta its metadata.
-	LastPublished string
-	PublishedMeta eventstore.Meta
-}
-
-// Rebuild folds the events of a stream from the first on. It writes nothing and
-// creates no effects.
-func (d *Definition[S, O, E]) Rebuild(ctx context.Context, r eventstore.Reader, id string) (Rebuilt[S], error) {
-	var out Rebuilt[S]
-	stream := d.StreamID(id)
-	for {
-		page, err := r.History(ctx, stream, out.Version, historyPage)
-		if err != nil {
-			return out, err
-		}
-		for _, stored := range page {
-			if stored.Version != out.Version+1 {
-				return out, fmt.Errorf("rebuild %s: version %d follows %d", stream, stored.Version, out.Version)
-			}
-			event, err := d.Decode(stored.Type, stored.Schema, stored.Data)
-			if err != nil {
-				return out, fmt.Errorf("rebuild %s at %d: %w", stream, stored.Version, err)
-			}
-			out.State = d.Evolve(out.State, event)
-			out.Version, out.LastEvent = stored.Version, stored.Type
-			if stored.Published {
-				out.Published = append(out.Published, stored.Version)
-				out.AtPublished, out.LastPublished, out.PublishedMeta = out.State, stored.Type, stored.Meta
-			}
-		}
-		if len(page) < historyPage {
-			return out, nil
-		}
-	}
-}
-
-// Verify rebuilds a stream and compares it with its row, byte for byte. It
-// returns the rebuilt state and a description of the difference, or "" if there
-// is none.
-func (d *Definition[S, O, E]) Verify(ctx context.Context, r eventstore.Reader, row eventstore.Stream) (Rebuilt[S], string, error) {
-	built, err := d.Rebuild(ctx, r, row.ID.ID)
-	if err != nil {
-		return built, "", err
-	}
-	if built.Version != row.Version {
-		return built, fmt.Sprintf("row is at version %d, events end at %d", row.Version, built.Version), nil
-	}
-	if built.Version == 0 {
-		return built, "", nil
-	}
-	encoded, err := json.Marshal(built.State)
-	if err != nil {
-		return built, "", err
-	}
-	if !bytes.Equal(encoded, row.State) {
-		return built, fmt.Sprintf("state row differs from the events at version %d", row.Version), nil
-	}
-	if n := len(built.Published); n > 0 && built.Published[n-1] != row.Published || n == 0 && row.Published != 0 {
-		return built, fmt.Sprintf("row says version %d was published, events say %v", row.Published, built.Published), nil
-	}
-	return built, "", nil
 }

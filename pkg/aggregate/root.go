@@ -9,7 +9,7 @@ import (
 
 // Root is one loaded aggregate: what it is and what it has observed. It is not
 // safe for concurrent use.
-type Root[S, O any, E Event] struct {
+type Root[S, O, E any] struct {
 	// ID is the aggregate's identity, Version that of its last event with those
 	// that Apply added.
 	ID      string
@@ -29,15 +29,11 @@ type Root[S, O any, E Event] struct {
 // Apply adds events that the domain decided and evolves the state.
 func (r *Root[S, O, E]) Apply(meta eventstore.Meta, events ...E) error {
 	for _, e := range events {
-		data, err := json.Marshal(e)
+		name, schema, data, err := r.definition.Encode(e)
 		if err != nil {
-			return fmt.Errorf("encode %s of %s: %w", e.EventType(), r.row.ID, err)
+			return fmt.Errorf("encode event of %s: %w", r.row.ID, err)
 		}
-		schema := 1
-		if r.definition.Schema != nil {
-			schema = r.definition.Schema(e)
-		}
-		r.events = append(r.events, eventstore.NewEvent{Type: e.EventType(), Schema: schema, Data: data, Meta: meta})
+		r.events = append(r.events, eventstore.NewEvent{Type: name, Schema: schema, Data: data, Meta: meta})
 		r.State = r.definition.Evolve(r.State, e)
 		r.Version++
 	}

@@ -1,0 +1,160 @@
+package participant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/murmuration-dev/murmuration/pkg/inbox"
+	"github.com/murmuration-dev/murmuration/pkg/intent"
+	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/outbox"
+	"github.com/murmuration-dev/murmuration/pkg/run"
+)
+
+// broker is the side of a service that faces Kafka. Everything here waits until
+// the topics are seen to be as declared.
+type broker struct {
+	s        *service
+	consumer *kafka.Client // fetches wait on it, so it is the inbox's own
+	producer *kafka.Client
+	inbox    *inbox.Inbox
+	relay    *outbox.Relay
+	intents  *intent.Runner // nil without kinds
+
+	verified chan struct{} // closed once topics are as declared
+	once     sync.Once
+	verify   sync.Mutex
+}
+
+func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
+	b := &broker{s: s, verified: make(chan struct{})}
+	var err error
+	if b.consumer, err = s.client("inbox"); err != nil {
+		return nil, err
+	}
+	if b.producer, err = s.client("relay"); err != nil {
+		return nil, err
+	}
+	topics := make([]string, len(s.spec.Reads))
+	for i, t := range s.spec.Reads {
+		topics[i] = t.Name
+	}
+	b.inbox, err = inbox.New(inbox.Config{Group: s.spec.Name, Topics: topics}, inbox.Deps{
+		Store: s.platform.Store, Client: b.consumer, Decode: parts.Decode, Handler: parts.Handler,
+		Logger: s.log, Metrics: s.platform.Metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	log, err := outbox.NewKafkaLog(b.producer, kafka.ProducerConfig{TransactionalID: s.spec.Name})
+	if err != nil {
+		return nil, err
+	}
+	b.relay, err = outbox.New(outbox.Config{Relay: s.spec.Name, PositionsTopic: s.spec.Positions.Name, Owner: s.instance}, outbox.Deps{
+		Store: s.platform.Store, Log: log,
+		EncodePosition: codec.encode, DecodePosition: codec.decode,
+		Logger: s.log, Metrics: s.platform.Metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(parts.Intents) > 0 {
+		b.intents, err = intent.New(intent.Config{Owner: s.instance}, intent.Deps{
+			Store: s.platform.Store, Kinds: parts.Intents, CaughtUp: b.inbox.CaughtUp, Logger: s.log, Metrics: s.platform.Metrics,
+		})
+	}
+	return b, err
+}
+
+func (s *service) client(part string) (*kafka.Client, error) {
+	cfg, err := s.settings.kafkaConfig(s.spec.Name + "-" + part)
+	if err != nil {
+		return nil, run.ConfigError(err)
+	}
+	return kafka.NewClient(cfg)
+}
+
+// check says whether the broker answers, for people: the service works on
+// without it.
+func (b *broker) check(ctx context.Context) error {
+	select {
+	case <-b.verified:
+	default:
+		return errors.New("topics not verified yet")
+	}
+	if err := b.inbox.Status().Failing; err != nil {
+		return err
+	}
+	_, err := b.producer.DescribeTopics(ctx, b.s.spec.Positions.Name)
+	return err
+}
+
+// ready waits until the declared topics are found as declared.
+func (b *broker) ready(ctx context.Context) error {
+	b.verify.Lock()
+	defer b.verify.Unlock()
+	select {
+	case <-b.verified:
+		return nil
+	default:
+	}
+	specs := slices.Concat(b.s.spec.Owns, b.s.spec.Reads, []kafka.TopicSpec{b.s.spec.Positions})
+	err := b.s.persist(ctx, "topics cannot be verified", func() error {
+		err := b.producer.VerifyTopics(ctx, specs...)
+		var mismatch *kafka.TopicMismatchError
+		if errors.As(err, &mismatch) && !onlyMissing(mismatch) {
+			return run.ConfigError(fmt.Errorf("topics are not as declared; `murmur topics apply` makes what is missing, a wrong partition count needs a new topic: %w", err))
+		}
+		return err
+	})
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	b.once.Do(func() { close(b.verified) })
+	return nil
+}
+
+// consume is the inbox's task.
+func (b *broker) consume(ctx context.Context) error {
+	defer b.consumer.Close()
+	if err := b.ready(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	err := b.inbox.Run(ctx)
+	var impossible *inbox.PositionError
+	if errors.As(err, &impossible) {
+		return run.InconsistentError(err)
+	}
+	return err
+}
+
+// publish is the relay's task.
+func (b *broker) publish(ctx context.Context) error {
+	defer b.producer.Close()
+	if err := b.ready(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	err := b.relay.Run(ctx)
+	if errors.Is(err, outbox.ErrInconsistent) {
+		return run.InconsistentError(err)
+	}
+	return err
+}
+
+// execute is the intents' task.
+func (b *broker) execute(ctx context.Context) error {
+	if b.intents == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return b.intents.Run(ctx)
+}
+
+// onlyMissing: topics that do not exist yet are waited for, since they may be
+// applied after the services were started.
+func onlyMissing(e *kafka.TopicMismatchError) bool {
+	return !slices.ContainsFunc(e.Mismatches, func(m kafka.TopicMismatch) bool { return m.What != "existence" })
+}

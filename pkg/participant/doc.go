@@ -1,0 +1,22 @@
+// Package participant wires one service that takes part in a choreography: its
+// database, its outbox relay, its inbox, its intents, its API and what operators
+// need. A service states what it owns, what it reads and how it reacts; the
+// participant runs it.
+//
+// # Guarantee
+//
+//   - The API answers as long as the service's own database does: without a
+//     broker, commands are accepted and wait in the outbox.
+//   - Wrong settings end the program with a code of their own (see package run)
+//     and a message that says what was expected; what cannot be reached is tried
+//     again until it can.
+//   - Topics whose partition count or clean-up policy is not the declared one
+//     stop the service before it reads or writes any.
+//   - On shutdown the API drains first, then what consumes, then the relay, then
+//     the database closes.
+//
+// # What it does not do
+//
+// It creates no topics: `murmur topics apply` does. It knows nothing about
+// orders.
+package participant

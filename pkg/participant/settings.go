@@ -1,0 +1,131 @@
+package participant
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/run"
+)
+
+// Settings are what an operator sets, by environment variables of these names.
+type Settings struct {
+	// Listen is the address of the public API.
+	Listen string `env:"LISTEN" envDefault:":8080"`
+	// OpsListen is the address of health, metrics and inspection. It shows the
+	// service's data and belongs on an internal network only.
+	OpsListen string `env:"OPS_LISTEN" envDefault:":9090"`
+	// DatabaseURL is where the service keeps its own data:
+	// sqlite:///path/to/file.db or postgres://….
+	DatabaseURL string `env:"DATABASE_URL"`
+	// KafkaBrokers are host:port of some brokers, separated by commas.
+	KafkaBrokers []string `env:"KAFKA_BROKERS"`
+	// KafkaTLS turns TLS on; KafkaCAFile is a PEM bundle to trust instead of the
+	// system's.
+	KafkaTLS    bool   `env:"KAFKA_TLS"`
+	KafkaCAFile string `env:"KAFKA_CA_FILE"`
+	// KafkaUsername and KafkaPassword authenticate by SCRAM-SHA-512.
+	KafkaUsername string `env:"KAFKA_USERNAME"`
+	KafkaPassword string `env:"KAFKA_PASSWORD"`
+	// RegistryURL is the Confluent-compatible schema registry, with its path if
+	// it has one (Apicurio: …/apis/ccompat/v7).
+	RegistryURL      string `env:"SCHEMA_REGISTRY_URL"`
+	RegistryUsername string `env:"SCHEMA_REGISTRY_USERNAME"`
+	RegistryPassword string `env:"SCHEMA_REGISTRY_PASSWORD"`
+	// LogLevel is debug, info, warn or error; LogFormat is json or console.
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"json"`
+	// OTLPEndpoint is where traces go, as http(s)://host:port; empty: nowhere.
+	OTLPEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// TraceRatio is the share of traces that are kept, 0 to 1.
+	TraceRatio float64 `env:"TRACE_RATIO" envDefault:"0.01"`
+	// Instance identifies this process among the replicas; default: host name,
+	// process id and start time.
+	Instance string `env:"INSTANCE"`
+}
+
+// Load reads settings of any struct with env tags from the environment.
+func Load[T any]() (T, error) {
+	s, err := env.ParseAs[T]()
+	if err != nil {
+		return s, run.ConfigError(fmt.Errorf("environment: %w", err))
+	}
+	return s, nil
+}
+
+// Validate reports all faults at once.
+func (s Settings) Validate() error {
+	var faults []error
+	if s.DatabaseURL == "" {
+		faults = append(faults, errors.New("DATABASE_URL is empty: expected sqlite:///path/file.db or postgres://user@host/database"))
+	} else if _, _, err := parseDatabaseURL(s.DatabaseURL); err != nil {
+		faults = append(faults, err)
+	}
+	if len(s.KafkaBrokers) == 0 {
+		faults = append(faults, errors.New("KAFKA_BROKERS is empty: expected host:port,host:port"))
+	}
+	if _, err := s.kafkaConfig(""); err != nil && len(s.KafkaBrokers) > 0 {
+		faults = append(faults, err)
+	}
+	if u, err := url.Parse(s.RegistryURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		faults = append(faults, fmt.Errorf("SCHEMA_REGISTRY_URL is %q: expected http://host:port or https://host:port", s.RegistryURL))
+	}
+	if s.TraceRatio < 0 || s.TraceRatio > 1 {
+		faults = append(faults, fmt.Errorf("TRACE_RATIO is %v: expected 0 to 1", s.TraceRatio))
+	}
+	return errors.Join(faults...)
+}
+
+func (s Settings) kafkaConfig(client string) (kafka.Config, error) {
+	cfg := kafka.Config{Brokers: s.KafkaBrokers, ClientID: client}
+	if s.KafkaCAFile != "" && !s.KafkaTLS {
+		return cfg, errors.New("KAFKA_CA_FILE is set, but KAFKA_TLS is not: set both or neither")
+	}
+	if s.KafkaTLS {
+		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		if s.KafkaCAFile != "" {
+			pem, err := os.ReadFile(s.KafkaCAFile)
+			if err != nil {
+				return cfg, fmt.Errorf("KAFKA_CA_FILE: %w", err)
+			}
+			cfg.TLS.RootCAs = x509.NewCertPool()
+			if !cfg.TLS.RootCAs.AppendCertsFromPEM(pem) {
+				return cfg, fmt.Errorf("KAFKA_CA_FILE %s holds no PEM certificate", s.KafkaCAFile)
+			}
+		}
+	}
+	var err error
+	cfg.SASL, err = s.mechanism()
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Validate()
+}
+
+func (s Settings) mechanism() (kafka.Mechanism, error) {
+	switch {
+	case s.KafkaUsername == "" && s.KafkaPassword == "":
+		return nil, nil
+	case s.KafkaUsername == "" || s.KafkaPassword == "":
+		return nil, errors.New("KAFKA_USERNAME and KAFKA_PASSWORD belong together: set both or neither")
+	}
+	return kafka.ScramSHA512(s.KafkaUsername, s.KafkaPassword)
+}
+
+func (s Settings) instance(service string) string {
+	if s.Instance != "" {
+		return s.Instance
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = service
+	}
+	return fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
+}
