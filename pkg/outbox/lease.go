@@ -19,7 +19,7 @@ type lease struct {
 	name, owner string
 	trust       time.Duration
 
-	swapping sync.Mutex
+	swapping chan struct{} // holds a value while a swap is under way
 	state    eventstore.LeaseState
 
 	mu    sync.Mutex
@@ -58,7 +58,10 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 }
 
 func (r *Relay) take(ctx context.Context, from eventstore.LeaseState) (*lease, bool) {
-	l := &lease{store: r.deps.Store, name: r.cfg.Relay, owner: r.owner, trust: r.cfg.LeaseTTL * 2 / 3, state: from}
+	l := &lease{
+		store: r.deps.Store, name: r.cfg.Relay, owner: r.owner, trust: r.cfg.LeaseTTL * 2 / 3,
+		swapping: make(chan struct{}, 1), state: from,
+	}
 	err := l.renew(ctx)
 	if err != nil && !errors.Is(err, errLeaseLost) && ctx.Err() == nil {
 		r.failed(err)
@@ -81,8 +84,12 @@ func (l *lease) renew(ctx context.Context) error {
 
 // swap hands the lease from this owner to the next, who may be the same.
 func (l *lease) swap(ctx context.Context, next string) error {
-	l.swapping.Lock()
-	defer l.swapping.Unlock()
+	select {
+	case l.swapping <- struct{}{}:
+		defer func() { <-l.swapping }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for {
 		state, err := l.store.SwapLease(ctx, l.name, l.state, next)
 		if err == nil {

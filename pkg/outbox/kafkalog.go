@@ -1,0 +1,164 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/kafka"
+)
+
+// stablePoll is how often KafkaLog looks whether an open transaction on the
+// positions topic has ended. Markers take milliseconds to be written.
+const stablePoll = 10 * time.Millisecond
+
+// KafkaLog is the Log of one relay on a Kafka cluster.
+type KafkaLog struct {
+	client   *kafka.Client
+	cfg      kafka.ProducerConfig
+	producer *kafka.Producer
+	// floor is an offset in the positions topic that every later record is at or
+	// above.
+	floor int64
+}
+
+// NewKafkaLog checks the settings and sends nothing. The client should serve
+// this relay alone, so that nothing delays a commit, and stays the caller's to
+// close. All processes of one relay use the same cfg.TransactionalID, and
+// nobody else does.
+func NewKafkaLog(client *kafka.Client, cfg kafka.ProducerConfig) (*KafkaLog, error) {
+	if _, err := kafka.NewProducer(client, cfg); err != nil {
+		return nil, err
+	}
+	return &KafkaLog{client: client, cfg: cfg}, nil
+}
+
+// TopicID implements Log.
+func (l *KafkaLog) TopicID(ctx context.Context, topic string) (string, error) {
+	topics, err := l.client.DescribeTopics(ctx, topic)
+	if err != nil {
+		return "", err
+	}
+	return topics[topic].ID.String(), nil
+}
+
+// Init implements Log.
+//
+// It takes over unconditionally, by a new producer, whose first transaction uses
+// the id that was initialised first. Two relays that initialise at the same time
+// can end up with one id each; then it is the first transaction of one of them
+// that fails, rather than both of them publishing the same rows.
+func (l *KafkaLog) Init(ctx context.Context) error {
+	producer, err := kafka.NewProducer(l.client, l.cfg)
+	if err != nil {
+		return err
+	}
+	l.producer = producer
+	return fenced(producer.Init(ctx))
+}
+
+// Last implements Log.
+func (l *KafkaLog) Last(ctx context.Context, topic, key string, from int64) (last Entry, found bool, err error) {
+	tp := kafka.TopicPartition{Topic: topic}
+	starts, err := l.client.StartOffsets(ctx, tp)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	end, err := l.stable(ctx, tp)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	l.floor = end
+	from = max(from, starts[tp])
+	if from >= end {
+		return Entry{}, false, nil
+	}
+	err = l.client.ScanFrom(ctx, kafka.ReadCommitted, map[kafka.TopicPartition]int64{tp: from}, func(r kafka.Record) error {
+		if string(r.Key) == key && r.Value != nil {
+			last, found = Entry{Offset: r.Offset, Value: append([]byte(nil), r.Value...)}, true
+		}
+		return nil
+	})
+	return last, found, err
+}
+
+// stable returns the end of the partition once every transaction below it has
+// ended. A reader of committed records stops at the first open transaction,
+// which can be that of another relay, and our own last position stand behind it.
+func (l *KafkaLog) stable(ctx context.Context, tp kafka.TopicPartition) (int64, error) {
+	ends, err := l.client.EndOffsets(ctx, kafka.ReadUncommitted, tp)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		stable, err := l.client.EndOffsets(ctx, kafka.ReadCommitted, tp)
+		if err != nil {
+			return 0, err
+		}
+		if stable[tp] >= ends[tp] {
+			return ends[tp], nil
+		}
+		sleep(ctx, stablePoll)
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("%s: a transaction of somebody else is open at offset %d: %w", tp, stable[tp], ctx.Err())
+		}
+	}
+}
+
+// Begin implements Log.
+func (l *KafkaLog) Begin(context.Context) (Txn, error) {
+	if l.producer == nil {
+		return nil, kafka.ErrNotInitialized
+	}
+	txn, err := l.producer.Begin()
+	if err != nil {
+		return nil, err
+	}
+	return &kafkaTxn{log: l, txn: txn}, nil
+}
+
+type kafkaTxn struct {
+	log *KafkaLog
+	txn *kafka.Txn
+}
+
+func (t *kafkaTxn) Produce(ctx context.Context, records []eventstore.Record, position eventstore.Record) (int64, error) {
+	all := make([]kafka.Record, 0, len(records)+1)
+	headers := 0
+	for i := range records {
+		headers += len(records[i].Headers)
+	}
+	room := make([]kafka.Header, 0, headers)
+	for i := range records {
+		first := len(room)
+		for _, h := range records[i].Headers {
+			room = append(room, kafka.Header{Key: h.Key, Value: []byte(h.Value)})
+		}
+		all = append(all, kafkaRecord(&records[i], kafka.AnyPartition, room[first:len(room):len(room)]))
+	}
+	all = append(all, kafkaRecord(&position, 0, nil))
+	if err := t.txn.Produce(ctx, all...); err != nil {
+		return 0, fenced(err)
+	}
+	if offset, ok := t.txn.LastOffset(kafka.TopicPartition{Topic: position.Topic}); ok {
+		t.log.floor = offset
+	}
+	return t.log.floor, nil
+}
+
+func kafkaRecord(r *eventstore.Record, partition int32, headers []kafka.Header) kafka.Record {
+	return kafka.Record{Topic: r.Topic, Partition: partition, Key: []byte(r.Key), Value: r.Value, Headers: headers}
+}
+
+func (t *kafkaTxn) Commit(ctx context.Context) error { return fenced(t.txn.Commit(ctx)) }
+
+func (t *kafkaTxn) Abort(ctx context.Context) error { return fenced(t.txn.Abort(ctx)) }
+
+func fenced(err error) error {
+	if errors.Is(err, kafka.ErrFenced) {
+		return fmt.Errorf("%w: %w", ErrFenced, err)
+	}
+	return err
+}
