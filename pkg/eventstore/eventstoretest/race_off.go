@@ -1,0 +1,6 @@
+//go:build !race
+
+package eventstoretest
+
+// raceEnabled tells that everything is several times slower.
+const raceEnabled = false
