@@ -32,7 +32,7 @@ type StripeConfig struct {
 	// APIKey is the secret key.
 	APIKey string
 	// Timeout bounds one call to the API; 10 seconds if zero. A method makes up
-	// to two calls.
+	// to three calls.
 	Timeout time.Duration
 }
 
