@@ -14,8 +14,8 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/kafka/kafkatest"
 )
 
-// testLimit bounds a test whose calls should return in milliseconds.
-const testLimit = 15 * time.Second
+// rigLimit bounds a test whose calls should return in milliseconds.
+const rigLimit = 15 * time.Second
 
 const topic = "events"
 
@@ -31,7 +31,7 @@ type rig struct {
 // producer on it.
 func newRig(t *testing.T, cfg ProducerConfig, opts ...kfake.Opt) *rig {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testLimit)
+	ctx, cancel := context.WithTimeout(t.Context(), rigLimit)
 	t.Cleanup(cancel)
 	opts = append([]kfake.Opt{kfake.SeedTopics(4, topic)}, opts...)
 	r := &rig{Cluster: kafkatest.StartCluster(t, opts...), t: t, ctx: ctx}

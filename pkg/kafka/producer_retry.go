@@ -25,13 +25,20 @@ const (
 // good, or ctx ends. ctx must have a deadline.
 func (p *Producer) retry(ctx context.Context, api string, f func(context.Context) error) error {
 	pause := p.cfg.RetryBackoff
+	var reason error // the latest code, if there was any: it says more than a timeout
 	for {
 		err := p.attempt(ctx, f)
-		if err == nil || ctx.Err() == nil && !retriable(err) {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, new(Error)) || reason == nil:
+			reason = err
 		}
-		if ctx.Err() != nil {
-			return gaveUp(ctx, err)
+		switch {
+		case ctx.Err() != nil:
+			return gaveUp(ctx, reason)
+		case !retriable(err):
+			return err
 		}
 		p.stats.retried(api, err)
 		wait := concurrentBackoff
@@ -39,12 +46,13 @@ func (p *Producer) retry(ctx context.Context, api string, f func(context.Context
 			wait = pause
 			pause = min(2*pause, backoffGrowth*p.cfg.RetryBackoff)
 		}
-		timer := time.NewTimer(wait + rand.N(wait)) // jitter: the others of a cluster's clients failed at the same moment
+		// Jitter, because all the others of a cluster's clients failed just now too.
+		timer := time.NewTimer(wait + rand.N(wait))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return gaveUp(ctx, err)
+			return gaveUp(ctx, reason)
 		}
 	}
 }
@@ -56,9 +64,9 @@ func (p *Producer) attempt(ctx context.Context, f func(context.Context) error) e
 }
 
 // gaveUp keeps both: why we stopped, and what kept us from succeeding.
-func gaveUp(ctx context.Context, last error) error {
-	if errors.Is(last, ctx.Err()) {
-		return last
+func gaveUp(ctx context.Context, reason error) error {
+	if errors.Is(reason, ctx.Err()) {
+		return reason
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), last)
+	return fmt.Errorf("%w: %w", ctx.Err(), reason)
 }

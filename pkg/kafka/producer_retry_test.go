@@ -207,7 +207,7 @@ func TestProducer_StopsWhenCtxEnds(t *testing.T) {
 // waitFor polls a condition that another goroutine is about to make true.
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(testLimit); !ok(); {
+	for deadline := time.Now().Add(rigLimit); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come true")
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -167,10 +168,10 @@ func (t *Txn) end(ctx context.Context, commit bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.TransactionTimeout)
 	defer cancel()
-	lost := false
+	handled := false // perhaps, by an attempt whose answer did not say
 	err := p.retry(ctx, "EndTxn", func(ctx context.Context) error {
 		err := p.endTxn(ctx, t.s, commit)
-		lost = lost || err != nil && !errors.As(err, new(Error))
+		handled = handled || !saysUntouched(err)
 		return err
 	})
 	switch {
@@ -185,7 +186,7 @@ func (t *Txn) end(ctx context.Context, commit bool) error {
 			}
 		})
 		return nil
-	case commit && !lost && errors.Is(err, codeTransactionAbortable):
+	case commit && !handled && errors.Is(err, codeTransactionAbortable):
 		// The coordinator is sure that it did not commit, and asks for an abort.
 		t.fail(err)
 		return fmt.Errorf("commit %s: %w: %w", t.s.id, ErrAborted, err)
@@ -194,6 +195,13 @@ func (t *Txn) end(ctx context.Context, commit bool) error {
 	t.close()
 	p.stats.update(func(s *ProducerStats) { s.Unknown++ })
 	return fmt.Errorf("%s %s: %w: %w", name, t.s.id, ErrUnknownOutcome, err)
+}
+
+// saysUntouched: the coordinator is not there yet, is busy with the transaction
+// before, or refuses to commit. None of them changed anything.
+func saysUntouched(err error) bool {
+	var code Error
+	return errors.As(err, &code) && slices.Contains([]Error{14, 15, 16, codeConcurrentTransactions, codeTransactionAbortable}, code)
 }
 
 // usable: neither ended nor failed.

@@ -37,6 +37,13 @@ func (in *Injection) Remove() {
 	in.p.faults = slices.DeleteFunc(in.p.faults, func(o *Injection) bool { return o == in })
 }
 
+// Clear removes every fault.
+func (p *Proxy) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
 // Hits is how often the fault has applied so far.
 func (in *Injection) Hits() int {
 	in.p.mu.Lock()
