@@ -136,3 +136,10 @@ func standing(s State) string {
 	}
 	return text
 }
+
+func wantIgnored(t rapid.TB, s State, c Command) {
+	t.Helper()
+	if events, err := Decide(s, c); err != nil || len(events) > 0 {
+		t.Fatalf("%+v on %s: %v, %v", c, standing(s), events, err)
+	}
+}
