@@ -15,6 +15,7 @@ BENCH ?= .
 TEST_TIMEOUT := 15m
 # The container tests kill and restart brokers and databases, which take seconds to come back.
 E2E_TIMEOUT := 45m
+E2E = $(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) ./e2e/...
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -35,9 +36,12 @@ build: ## Build the command and the services into bin/
 
 .PHONY: test
 test: ## Test every module with the race detector; with a Docker Engine, the container tests too
-	$(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
-	@if docker info >/dev/null 2>&1; then \
-		$(MAKE) --no-print-directory e2e; \
+	@code=0; $(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work || code=$$?; \
+	if [ $$code -ne 0 ]; then \
+		echo "Container tests: NOT RUN, since the tests above failed."; \
+		exit $$code; \
+	elif docker info >/dev/null 2>&1; then \
+		$(E2E); \
 		echo "Container tests: run, on Docker Engine $$(docker version -f '{{.Server.Version}}')."; \
 	else \
 		echo "Container tests: NOT RUN, since no Docker Engine answers."; \
@@ -46,7 +50,7 @@ test: ## Test every module with the race detector; with a Docker Engine, the con
 
 .PHONY: e2e
 e2e: ## Run the container tests alone (needs a Docker Engine)
-	$(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) ./e2e/...
+	$(E2E)
 
 .PHONY: lint
 lint: check-format check-code build-isolated ## Check format, code, and that each module builds alone
