@@ -128,8 +128,8 @@ func (r *Registry) Check(ctx context.Context, subject, schema string) error {
 
 // EnsureCompatibility makes level, such as LevelFullTransitive, the subject's
 // own, and fails unless the registry then says that it is. A level that is
-// already set is left alone, so that it takes no right to write. Call it after
-// Register: some registries refuse a level for a subject without versions.
+// already set is left alone, so that it takes no right to write. Call it before
+// Register, so that the level holds for that too; the subject need not exist.
 func (r *Registry) EnsureCompatibility(ctx context.Context, subject, level string) error {
 	var want sr.CompatibilityLevel
 	if !ValidLevel(level) || want.UnmarshalText([]byte(level)) != nil {
