@@ -58,6 +58,7 @@ type Store struct {
 	writer  *writer   // nil when read-only
 	readers *sql.DB
 	schemas []schema
+	grace   time.Duration // closeGrace, but in a test
 	closed  atomic.Bool
 
 	mu    sync.Mutex
@@ -87,7 +88,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 }
 
 func open(ctx context.Context, c Config, path string) (_ *Store, err error) {
-	s := &Store{path: path, now: c.Now, stmts: make(map[string]*sql.Stmt)}
+	s := &Store{path: path, now: c.Now, grace: closeGrace, stmts: make(map[string]*sql.Stmt)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -181,11 +182,12 @@ func (s *Store) Close() error {
 	}
 	var errs []error
 	if s.writer != nil {
-		errs = append(errs, s.writer.close(closeGrace))
+		s.writer.drain(s.grace)
 	}
+	// The writer goes last: it is the one that can fold the log into the file.
 	errs = append(errs, s.readers.Close())
-	if s.lock != nil {
-		errs = append(errs, s.lock.unlock())
+	if s.writer != nil {
+		errs = append(errs, s.writer.close(), s.lock.unlock())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close %s: %w", s.path, err)

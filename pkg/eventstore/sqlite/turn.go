@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 )
 
@@ -66,6 +67,16 @@ func (t *turns) wanted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.waiting.Len() > 0
+}
+
+// wantedSoon is wanted after those who can run have had a chance to ask: the
+// units of a group end together, and their callers come back together.
+func (t *turns) wantedSoon() bool {
+	if t.wanted() {
+		return true
+	}
+	runtime.Gosched()
+	return t.wanted()
 }
 
 // give ends the caller's turn.

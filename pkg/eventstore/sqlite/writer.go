@@ -71,6 +71,8 @@ type writer struct {
 	closed bool
 	// starved is when a checkpoint last gave up because of a reader.
 	starved time.Time
+	// maxWAL is maxWALPages, but in a test.
+	maxWAL int64
 
 	kick    chan struct{} // a group was handed on: see that it is committed
 	stop    chan struct{}
@@ -86,7 +88,7 @@ func openWriter(path, dsn string) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{
-		path: path, dsn: dsn, conn: c,
+		path: path, dsn: dsn, conn: c, maxWAL: maxWALPages,
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 		committed: make(chan struct{}, 1), intents: make(chan struct{}, 1),
 	}
@@ -179,10 +181,11 @@ func (w *writer) undo(g *group, shared bool) {
 
 // endTurn hands the open group to the next caller, or commits it.
 func (w *writer) endTurn() {
+	wanted := w.turns.wantedSoon()
 	w.mu.Lock()
 	if g := w.open; g != nil {
 		full := g.units >= maxGroupUnits || time.Since(g.opened) > maxGroupDelay
-		if full || !w.turns.wanted() {
+		if full || !wanted {
 			w.commit()
 		} else {
 			notify(w.kick)
@@ -295,7 +298,7 @@ func (w *writer) ready() error {
 }
 
 // checkpoint keeps the write-ahead log small. It runs after the units were
-// told, so that none waits for it but the next. Above maxWALPages it waits for
+// told, so that none waits for it but the next. Above maxWAL it waits for
 // readers under way: overlapping readers could otherwise keep the log from
 // ever starting over. New readers do not prolong the wait, since a log that is
 // copied in full is no longer read.
@@ -309,7 +312,7 @@ func (w *writer) checkpoint() {
 		return
 	}
 	switch {
-	case pages >= maxWALPages && time.Since(w.starved) > starvedPause:
+	case pages >= w.maxWAL && time.Since(w.starved) > starvedPause:
 		if err := w.conn.query("PRAGMA wal_checkpoint(TRUNCATE)", counts); err != nil || busy != 0 {
 			w.starved = time.Now()
 		}
@@ -318,9 +321,9 @@ func (w *writer) checkpoint() {
 	}
 }
 
-// close commits what is open once the last turn ends, or after grace, and
-// closes the connection.
-func (w *writer) close(grace time.Duration) error {
+// drain refuses new turns and waits until those under way have ended, or for
+// grace, and everything that was handed in is committed.
+func (w *writer) drain(grace time.Duration) {
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
@@ -335,6 +338,12 @@ func (w *writer) close(grace time.Duration) error {
 	if w.open != nil {
 		w.commit()
 	}
+}
+
+// close ends the connection, after drain.
+func (w *writer) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.conn == nil {
 		return nil
 	}
