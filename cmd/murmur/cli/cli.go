@@ -46,5 +46,6 @@ databases by exchanging events through compacted Kafka topics.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return run.UsageError(err) })
 	root.AddCommand(newUp())
+	root.AddCommand(newBench())
 	return root
 }
