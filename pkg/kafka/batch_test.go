@@ -306,6 +306,7 @@ func TestDecode_ReportsCorruptionAfterWhatIsGood(t *testing.T) {
 		"absurd count":        resealed(func(b []byte) { b[atCount] = 0x7f; b[atLastDelta] = 0x7f }),
 		"negative span":       resealed(func(b []byte) { b[atLastDelta] = 0x80 }),
 		"offset overflow":     bad(func(b []byte) { copy(b, "\x7f\xff\xff\xff\xff\xff\xff\xff") }),
+		"offset repeats":      bad(func(b []byte) { b[atBaseOffset+7] = 0 }),
 		"negative offset":     bad(func(b []byte) { b[0] = 0x80 }),
 		"record length":       resealed(func(b []byte) { b[batchHeaderSize] = 0x7e }),
 		"record delta":        resealed(func(b []byte) { b[batchHeaderSize+3] = 0x7e }),

@@ -51,7 +51,7 @@ type window struct {
 // With an error, dst and next are what was good before it.
 func (w window) decode(dst []Record, set []byte) (_ []Record, next int64, err error) {
 	next = w.from
-	start, inflated := len(dst), 0
+	start, inflated, last := len(dst), 0, int64(-1)
 	filter := newAbortFilter(w.isolation, w.aborted)
 	names := headerNames{}
 	for len(set) >= batchHeaderSize {
@@ -62,7 +62,10 @@ func (w window) decode(dst []Record, set []byte) (_ []Record, next int64, err er
 		if !whole || b.base >= w.until {
 			break
 		}
-		set = rest
+		if b.base <= last {
+			return dst, next, w.fault(next, fmt.Errorf("offset %d after %d", b.base, last))
+		}
+		set, last = rest, b.last
 		if b.last < w.from {
 			continue
 		}
@@ -165,13 +168,14 @@ func (b rawBatch) timeOf(delta int64) time.Time {
 	return time.UnixMilli(b.baseTime + delta)
 }
 
-var errRecord = errors.New("record does not fit its length")
+var errRecord = errors.New("unreadable record")
 
 func (w window) appendBatch(dst []Record, b rawBatch, body []byte, names headerNames) ([]Record, error) {
 	// A record takes seven bytes at least: believe no larger count.
 	dst = slices.Grow(dst, min(b.count, len(body)/7))
 	arena := headerArena{names: names}
 	d := varDecoder{b: body}
+	last := int64(-1)
 	for range b.count {
 		r := varDecoder{b: d.take(d.varint())}
 		r.take(1) // attributes: none are defined
@@ -179,9 +183,10 @@ func (w window) appendBatch(dst []Record, b rawBatch, body []byte, names headerN
 		rec := Record{Topic: w.Topic, Partition: w.Partition, Offset: b.base + delta}
 		rec.Key, rec.Value = r.nullable(), r.nullable()
 		rec.Headers = arena.decode(&r)
-		if d.bad || r.bad || delta < 0 || rec.Offset > b.last {
+		if d.bad || r.bad || delta <= last || rec.Offset > b.last {
 			return dst, errRecord
 		}
+		last = delta
 		if rec.Offset >= w.from && rec.Offset < w.until {
 			rec.Time = b.timeOf(age)
 			dst = append(dst, rec)
