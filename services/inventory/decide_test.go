@@ -156,6 +156,7 @@ func TestStockEffects_SumLinesOfOneSKUAndSort(t *testing.T) {
 			{SKU: "71053", Command: Unhold{OrderID: "536365", SKU: "71053", Quantity: 3, At: noon}},
 			{SKU: "85123A", Command: Unhold{OrderID: "536365", SKU: "85123A", Quantity: 8, At: noon}}}},
 		{"released, a floor", State{}, Released{OrderID: "536365", At: noon}, nil},
+		{"released after a rejection", rejected(t), Released{OrderID: "536365", At: noon}, nil},
 		{"restocked", committed(t), Restocked{At: noon, Lines: []RestockedLine{
 			{Line: 4, SKU: "85123A", To: 2}, {Line: 1, SKU: "85123A", From: 1, To: 4}}}, []StockEffect{
 			{SKU: "85123A", Command: PutBack{OrderID: "536365", SKU: "85123A", Quantity: 5, At: noon}}}},

@@ -72,13 +72,13 @@ func restockedLines(s State, back []ReturnedLine) ([]RestockedLine, error) {
 	return steps, nil
 }
 
-// allBack reports whether every line is back in full. A reservation without
-// lines (an order of services) has nothing that could come back.
+// allBack reports whether every line is back in full. It is asked after a line
+// came back: a reservation without lines (an order of services) stays COMMITTED.
 func allBack(lines []Line) bool {
 	for _, l := range lines {
 		if l.Restocked < l.Quantity {
 			return false
 		}
 	}
-	return len(lines) > 0
+	return true
 }

@@ -38,7 +38,7 @@ func effectsOf(s State, e Event) []StockEffect {
 		})
 	case Released:
 		if s.Status != StatusReserved {
-			return nil // a floor: nothing was held
+			return nil // a floor or a rejection: nothing was held
 		}
 		return effects(sumBySKU(s.Lines), func(q quantityOf) StockCommand {
 			return Unhold{OrderID: s.OrderID, SKU: q.SKU, Quantity: q.Quantity, At: e.At}

@@ -79,6 +79,8 @@ func denies(s State, c Command) string {
 		if c.To > known {
 			return fmt.Sprintf("refunded %d, which nobody asked for", c.To)
 		}
+	case RecordOpened, RecordAuthorized, RecordDeclined, RecordCaptureRefused: // no money has moved
+	case Authorize, Confirm, Capture, Void, Refund, Contradict: // no outcomes
 	}
 	return ""
 }
