@@ -57,22 +57,37 @@ func explore(t *testing.T, scenario func(*world, *explorer)) {
 	t.Logf("%d runs", x.runs)
 }
 
+// scenario runs one world to a good end.
+func scenario(t *testing.T, play func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		play(w)
+		w.finish()
+	})
+}
+
+// feed commits more rows once, as soon as something was published.
+func (w *world) feed(streams ...string) func() bool {
+	fed := false
+	return func() bool {
+		if !fed && len(w.visible("order-positions")) > 0 {
+			fed = true
+			w.commit(streams...)
+		}
+		return fed && w.settled()
+	}
+}
+
+// Every pair of faults (a lost request, a lost answer, a crash before or after
+// the effect), at every pair of steps.
 func TestRelay_SurvivesEveryFaultAtEveryStep(t *testing.T) {
 	explore(t, func(w *world, x *explorer) {
-		faults := 2
 		w.commit("a", "b", "a")
 		w.start("first")
-		more := 2
-		step := 0
-		done := func() bool {
-			if len(w.visible("order-positions")) > 0 && more > 0 {
-				more--
-				w.commit("a", "c")
-			}
-			return w.settled()
-		}
-		w.run("faults", done, func(c *call) outcome {
-			step++
+		faults := 2
+		w.run("faults", w.feed("a", "c"), func(c *call) outcome {
 			if faults == 0 {
 				return granted
 			}
@@ -87,4 +102,40 @@ func TestRelay_SurvivesEveryFaultAtEveryStep(t *testing.T) {
 		})
 		w.drain()
 	})
+}
+
+// Two relays that both believe to lead, for ever, and take turns at every
+// combination of steps: the lease is not what keeps the log correct.
+func TestRelay_Hazard04_ZombiesAtEveryStep(t *testing.T) {
+	explore(t, func(w *world, x *explorer) {
+		w.commit("a", "b", "a")
+		both := []*process{w.start("first", lying), w.start("second", lying)}
+		w.turns(x, both, 3, w.feed("a", "c"))
+		w.drain()
+	})
+}
+
+// turns lets one process at a time go on, and switches to the next a number of
+// times at any step.
+func (w *world) turns(x *explorer, processes []*process, switches int, done func() bool) {
+	w.t.Helper()
+	active := 0
+	const enough = 2000
+	for range enough {
+		ready := w.ready(processes[active])
+		switch {
+		case done():
+			return
+		case len(ready) == 0:
+			w.tick()
+			continue
+		}
+		if switches > 0 && x.choose(2) == 1 {
+			switches--
+			active = (active + 1) % len(processes)
+			continue
+		}
+		w.grant(ready[0], granted)
+	}
+	w.fatalf("nothing came of it")
 }

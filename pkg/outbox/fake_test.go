@@ -42,7 +42,12 @@ func (s fakeStore) RelayState(ctx context.Context, _ string) (state eventstore.R
 	return state, err
 }
 
-func (s fakeStore) Backlog(context.Context) (int64, int64, error) { return 0, 0, nil }
+// Backlog is answered at once: measuring is no step of the protocol.
+func (s fakeStore) Backlog(context.Context) (rows, oldest int64, err error) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	return int64(len(s.world.rows)), s.world.fed.UnixMicro(), nil
+}
 
 func (s fakeStore) Committed() <-chan struct{} { return s.wake }
 
@@ -94,20 +99,23 @@ func (l fakeLog) TopicID(ctx context.Context, _ string) (id string, err error) {
 func (l fakeLog) Init(ctx context.Context) error {
 	l.turn = 0
 	for id := range l.mine {
+		var epoch int
 		if err := l.do(ctx, fmt.Sprintf("init %d", id), func() error {
-			l.world.end(id, aborted)
+			l.world.close(id, aborted)
 			l.world.ids[id].epoch++
-			l.mine[id] = l.world.ids[id].epoch
+			epoch = l.world.ids[id].epoch
 			return nil
 		}); err != nil {
 			return err
 		}
+		l.mine[id] = epoch
 	}
 	return nil
 }
 
 func (l fakeLog) Last(ctx context.Context, topic, key string, from int64) (last Entry, found bool, err error) {
 	err = l.do(ctx, "last", func() error {
+		l.world.readFrom = from
 		for _, e := range l.world.visible(topic) {
 			if e.offset >= from && e.record.Key == key {
 				last, found = Entry{Offset: e.offset, Value: e.record.Value}, true
@@ -130,8 +138,11 @@ type fakeTxn struct {
 func (x fakeTxn) Produce(ctx context.Context, records []eventstore.Record, position eventstore.Record) (offset int64, err error) {
 	err = x.do(ctx, "produce", func() error {
 		w := x.world
-		if w.ids[x.id].epoch != x.epoch {
+		switch {
+		case w.ids[x.id].epoch != x.epoch:
 			return ErrFenced
+		case w.refuse != nil:
+			return w.refuse
 		}
 		w.ids[x.id].open = true
 		for _, r := range append(slices.Clone(records), position) {
@@ -150,17 +161,19 @@ func (x fakeTxn) Abort(ctx context.Context) error { return x.end(ctx, "abort", a
 // end ends the transaction; as in Kafka's second protocol, each has an epoch
 // of its own, so that what comes late of it meets no other.
 func (x fakeTxn) end(ctx context.Context, op string, state txnState) error {
+	var epoch int
 	err := x.do(ctx, op, func() error {
 		w := x.world
 		if w.ids[x.id].epoch != x.epoch || !w.ids[x.id].open {
 			return ErrFenced
 		}
-		w.end(x.id, state)
+		w.close(x.id, state)
 		w.ids[x.id].epoch++
-		x.mine[x.id] = w.ids[x.id].epoch
+		epoch = w.ids[x.id].epoch
 		return nil
 	})
 	if err == nil {
+		x.mine[x.id] = epoch
 		x.turn = 1 - x.turn
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,8 @@ func newWorld(t testing.TB) *world {
 // do sends a call and waits for its outcome. A caller that gives up leaves the
 // call on its way: it may take effect at any time later.
 func (p *process) do(ctx context.Context, op string, effect func() error) error {
+	p.calling.Add(1)
+	defer p.calling.Add(-1)
 	c := &call{by: p, op: op, effect: effect, answer: make(chan error, 1)}
 	p.world.mu.Lock()
 	p.world.calls = append(p.world.calls, c)
@@ -130,7 +133,7 @@ func (w *world) grant(c *call, o outcome) {
 // run grants calls until done, and fails the test when that takes too long.
 func (w *world) run(what string, done func() bool, choose func(*call) outcome, only ...*process) {
 	w.t.Helper()
-	const enough = 2000
+	const enough = 5000
 	for range enough {
 		ready := w.ready(only...)
 		switch {
@@ -163,15 +166,32 @@ func (w *world) settled() bool { return len(w.rows) == 0 && len(w.late) == 0 }
 func (w *world) finish() {
 	w.t.Helper()
 	w.check()
+	w.end()
+	for _, p := range w.processes {
+		if p.ended {
+			continue
+		}
+		if err := <-p.done; err != nil {
+			w.fatalf("%s ended with %v", p.name, err)
+		}
+		if n := p.calling.Load(); n != 0 {
+			w.fatalf("%s ended with %d calls under way", p.name, n)
+		}
+	}
+}
+
+// end cancels every process, and answers no call any more. It may be called
+// again.
+func (w *world) end() {
+	select {
+	case <-w.over:
+		return
+	default:
+	}
 	for _, p := range w.processes {
 		p.cancel()
 	}
 	close(w.over)
-	for _, p := range w.processes {
-		if err := <-p.done; err != nil {
-			w.fatalf("%s ended with %v", p.name, err)
-		}
-	}
 }
 
 // check is the promise: each version of each stream once, in order.
@@ -200,7 +220,56 @@ func (w *world) fatalf(format string, args ...any) {
 	for _, line := range w.trace {
 		w.t.Log(line)
 	}
+	w.end()
 	w.t.Fatalf(format, args...)
+}
+
+// result runs the world until the process has ended.
+func (w *world) result(p *process) (err error) {
+	w.t.Helper()
+	w.run(p.name+" ends", func() bool {
+		select {
+		case err = <-p.done:
+			p.ended = true
+		default:
+		}
+		return p.ended
+	}, nil)
+	return err
+}
+
+// until runs the world up to, and not including, the next call of a kind.
+func (w *world) until(op string, by ...*process) *call {
+	w.t.Helper()
+	var found *call
+	w.run("until "+op, func() bool {
+		for _, c := range w.ready(by...) {
+			if c.op == op {
+				found = c
+				return true
+			}
+		}
+		return false
+	}, nil, by...)
+	return found
+}
+
+// pass lets virtual time pass, and grants everything but the calls named.
+func (w *world) pass(d time.Duration, but ...*call) {
+	w.t.Helper()
+	for until := time.Now().Add(d); time.Now().Before(until); {
+		ready := slices.DeleteFunc(w.ready(), func(c *call) bool { return slices.Contains(but, c) })
+		if len(ready) == 0 {
+			w.tick()
+			continue
+		}
+		w.grant(ready[0], granted)
+	}
+}
+
+// requested tells whether a call of a kind is waiting.
+func (w *world) requested(op string) bool {
+	return slices.ContainsFunc(w.ready(), func(c *call) bool { return c.op == op })
 }
 
 // process is one program with a relay.
@@ -216,9 +285,11 @@ type process struct {
 	lying   bool // believes to hold the lease, whatever happens
 	wake    chan struct{}
 
-	mine    [2]int // epochs of the transactional ids
-	turn    int
-	counter int64 // of the lease that it believes in
+	ended   bool // its outcome was taken by result
+	calling atomic.Int32
+
+	mine [2]int // epochs of the transactional ids
+	turn int
 }
 
 const testTTL = 300 * time.Millisecond
@@ -232,6 +303,19 @@ func testConfig(owner string) Config {
 
 func (w *world) start(name string, options ...func(*process)) *process {
 	w.t.Helper()
+	p := w.prepare(name, options...)
+	p.run(p.relay.Run)
+	return p
+}
+
+func (p *process) run(main func(context.Context) error) {
+	ctx, cancel := context.WithCancel(p.world.t.Context())
+	p.cancel = cancel
+	go func() { p.done <- main(ctx) }()
+}
+
+func (w *world) prepare(name string, options ...func(*process)) *process {
+	w.t.Helper()
 	p := &process{world: w, index: len(w.processes), name: name, done: make(chan error, 1), wake: make(chan struct{}, 1)}
 	for _, option := range options {
 		option(p)
@@ -242,9 +326,6 @@ func (w *world) start(name string, options ...func(*process)) *process {
 	}
 	p.relay = relay
 	w.processes = append(w.processes, p)
-	ctx, cancel := context.WithCancel(w.t.Context())
-	p.cancel = cancel
-	go func() { p.done <- relay.Run(ctx) }()
 	return p
 }
 
@@ -272,6 +353,7 @@ type database struct {
 	seq      int64
 	rows     []eventstore.OutboxRow // visible, by Seq
 	late     []eventstore.OutboxRow // have a sequence, and are not committed yet
+	fed      time.Time              // of the last commit
 	versions map[string]int64       // highest of each stream, visible or late
 	marks    bool                   // is a SafeMarker
 }
@@ -294,6 +376,7 @@ func (d *database) row(stream string) eventstore.OutboxRow {
 
 // commit adds a row for the next version of each stream.
 func (w *world) commit(streams ...string) {
+	w.fed = time.Now()
 	for _, stream := range streams {
 		w.rows = append(w.rows, w.row(stream))
 	}
@@ -321,9 +404,11 @@ func (w *world) woke() {
 
 // cluster is one log of offsets over all topics, and two transactional ids.
 type cluster struct {
-	topicID string
-	entries []entry
-	ids     [2]struct {
+	topicID  string
+	entries  []entry
+	refuse   error // why nothing can be written
+	readFrom int64 // where the last read of positions began
+	ids      [2]struct {
 		epoch int
 		open  bool
 	}
@@ -357,8 +442,8 @@ func (c *cluster) visible(topic string) []entry {
 	return out
 }
 
-// end closes the open transaction of an id.
-func (c *cluster) end(id int, state txnState) {
+// close ends the open transaction of an id.
+func (c *cluster) close(id int, state txnState) {
 	for i := range c.entries {
 		if e := &c.entries[i]; e.id == id && e.state == open {
 			e.state = state

@@ -1,0 +1,148 @@
+package outbox
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+)
+
+// steal makes somebody else the holder, as after a pause that was too long.
+func (w *world) steal() {
+	w.lease = eventstore.LeaseState{Owner: "thief", Counter: w.lease.Counter + 1}
+}
+
+// The lease is lost at every step; the relay notices at its next renewal, stops
+// without another word to the log, and stands by until the thief is gone.
+func TestRelay_StopsWhenTheLeaseIsLostAtAnyStep(t *testing.T) {
+	explore(t, func(w *world, x *explorer) {
+		w.commit("a", "b", "a")
+		p := w.start("only")
+		stolen, noticed := false, false
+		w.run("steal", w.feed("a", "c"), func(c *call) outcome {
+			if !stolen && x.choose(2) == 1 {
+				stolen = true
+				w.steal()
+			}
+			if noticed && (c.op == "produce" || c.op == "commit" || c.op == "init 0") && w.lease.Owner == "thief" {
+				w.fatalf("%s after the lease was lost", c.op)
+			}
+			noticed = noticed || stolen && c.op == "swap"
+			return granted
+		})
+		w.drain()
+		if !p.relay.Status().Leader {
+			t.Fatal("did not come back")
+		}
+	})
+}
+
+// Without the database a leader cannot renew. It steps back before anybody else
+// could have taken over, and leads again when the database is back.
+func TestRelay_StepsBackWhileTheDatabaseIsAway(t *testing.T) {
+	scenario(t, func(w *world) {
+		p := w.start("only")
+		w.pass(time.Second)
+		since := time.Now()
+		away := func(*call) outcome { return lost }
+		w.run("away", func() bool { return !p.relay.Status().Leader }, away)
+		if took := time.Since(since); took > testTTL {
+			t.Fatalf("trusted its lease for %s", took)
+		}
+		w.commit("a")
+		w.drain()
+	})
+}
+
+// A swap whose answer was lost moves the counter; the holder recognises itself.
+func TestRelay_KeepsTheLeaseWhenARenewalIsUnheard(t *testing.T) {
+	scenario(t, func(w *world) {
+		p := w.start("only")
+		w.pass(time.Second)
+		for range 5 {
+			w.grant(w.until("swap"), unheard)
+			w.pass(time.Second)
+			if !p.relay.Status().Leader {
+				t.Fatal("lost the lease to itself")
+			}
+		}
+	})
+}
+
+// A clean stop brings the batch in flight to its end and hands the lease over.
+func TestRelay_DrainsAndHandsOver(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.commit("a", "b")
+		first := w.start("first")
+		second := w.start("second")
+		commit := w.until("commit")
+		first.cancel()
+		w.grant(commit, granted)
+		if err := w.result(first); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.rows) != 0 || w.lease.Owner != "" {
+			t.Fatalf("left %d rows and the lease to %q", len(w.rows), w.lease.Owner)
+		}
+		since := time.Now()
+		w.run("hand over", func() bool { return second.relay.Status().Leader }, nil)
+		if took := time.Since(since); took > testTTL/2 {
+			t.Fatalf("took %s", took)
+		}
+	})
+}
+
+// A stop ends a stuck batch after the drain time-out, and what it left behind is
+// recovered by the next.
+func TestRelay_StopIsBounded(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.commit("a", "b")
+		first := w.start("first")
+		w.until("commit")
+		first.dead = true // its calls are answered no more
+		first.cancel()
+		since := time.Now()
+		if err := w.result(first); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(since); took > 10*time.Second {
+			t.Fatalf("took %s", took)
+		}
+		w.start("second")
+		w.drain()
+	})
+}
+
+// A leader that does not get through to the log lets a standby try.
+func TestRelay_StepsDownWhenTheLogIsOutOfReach(t *testing.T) {
+	scenario(t, func(w *world) {
+		first := w.start("first")
+		w.pass(time.Second)
+		second := w.start("second")
+		w.refuse = errors.New("no route to host")
+		w.commit("a")
+		cut := func(c *call) outcome {
+			if c.by == first && (c.op == "init 0" || c.op == "produce") {
+				return lost
+			}
+			return granted
+		}
+		w.run("step down", func() bool { return second.relay.Status().Leader }, cut)
+		w.refuse = nil
+		w.run("publish", w.settled, cut)
+	})
+}
+
+func TestRelay_RunsOnce(t *testing.T) {
+	scenario(t, func(w *world) {
+		p := w.start("only")
+		w.pass(time.Second)
+		if err := p.relay.Run(t.Context()); err == nil {
+			t.Fatal("ran twice")
+		}
+		if err := p.relay.Adopt(t.Context()); err == nil {
+			t.Fatal("adopted while running")
+		}
+	})
+}
