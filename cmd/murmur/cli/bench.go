@@ -14,7 +14,7 @@ import (
 )
 
 func newBench() *cobra.Command {
-	var data, shape string
+	var shape string
 	cfg := bench.Config{}
 	c := &cobra.Command{
 		Use:   "bench",
@@ -32,14 +32,14 @@ func newBench() *cobra.Command {
 			default:
 				return run.UsageError(fmt.Errorf("shape is %q: use %s or %s", shape, bench.Small.Name, bench.Real.Name))
 			}
-			to, err := embedded.ReadAddresses(data)
+			to, err := target(c, orderAddress, inventoryAddress, kafkaAddress)
 			if err != nil {
-				return run.UsageError(err)
+				return err
 			}
 			return measure(c.Context(), to, cfg, c.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&data, "data", defaultData, "data folder of the platform")
+	addTarget(c)
 	c.Flags().StringVar(&shape, "shape", bench.Small.Name, "of the orders: small (2 lines in the mean) or real (20)")
 	c.Flags().IntVar(&cfg.Orders, "orders", 3000, "how many orders to place")
 	c.Flags().Float64Var(&cfg.Rate, "rate", 0, "orders due a second; 0: as fast as it goes")
