@@ -38,7 +38,7 @@ type Request struct {
 func (s *Session) Once(ctx context.Context, r Request, fn func() (status int, body []byte, err error)) (eventstore.Answer, error) {
 	key := r.Scope + " " + r.Key
 	if r.Key != "" {
-		kept, ok, err := s.Tx.Answer(ctx, key)
+		kept, ok, err := s.answer(ctx, key)
 		if err != nil {
 			return kept, err
 		}
@@ -55,4 +55,15 @@ func (s *Session) Once(ctx context.Context, r Request, fn func() (status int, bo
 		s.Unit.Answers = append(s.Unit.Answers, a)
 	}
 	return a, err
+}
+
+// answer looks for an answer in the unit, where an earlier command of the same
+// batch may have left it, and then in the store.
+func (s *Session) answer(ctx context.Context, key string) (eventstore.Answer, bool, error) {
+	for _, a := range s.Unit.Answers {
+		if a.Key == key {
+			return a, true, nil
+		}
+	}
+	return s.Tx.Answer(ctx, key)
 }

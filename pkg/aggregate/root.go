@@ -49,8 +49,6 @@ func (r *Root[S, O, E]) Observe(o O) {
 // Changed tells whether a commit would write anything.
 func (r *Root[S, O, E]) Changed() bool { return len(r.events) > 0 || r.observed }
 
-func (r *Root[S, O, E]) stream() eventstore.StreamID { return r.row.ID }
-
 // change is the root's part of the unit, and whether there is any.
 func (r *Root[S, O, E]) change() (eventstore.Change, bool, error) {
 	c := eventstore.Change{Stream: r.row.ID, Expected: r.row.Version, State: r.row.State, Observed: r.row.Observed}
@@ -81,4 +79,9 @@ func (r *Root[S, O, E]) change() (eventstore.Change, bool, error) {
 		return c, false, fmt.Errorf("encode record of %s at %d: %w", r.row.ID, r.Version, err)
 	}
 	return c, true, nil
+}
+
+func (r *Root[S, O, E]) save() func() {
+	kept := *r
+	return func() { *r = kept }
 }

@@ -20,10 +20,36 @@ type Session struct {
 	Unit  *eventstore.Unit
 	roots map[eventstore.StreamID]changer
 	order []eventstore.StreamID
+	// preloaded are rows that were locked and read but not decoded yet.
+	preloaded map[eventstore.StreamID]eventstore.Stream
 }
 
 type changer interface {
 	change() (eventstore.Change, bool, error)
+	// save returns a function that puts the root back into its present state.
+	save() (restore func())
+}
+
+// savepoint is a state of a session to go back to.
+type savepoint struct {
+	unit  eventstore.Unit
+	roots []func()
+}
+
+// save remembers the unit and the roots of some streams.
+func (s *Session) save(streams []eventstore.StreamID) savepoint {
+	p := savepoint{unit: *s.Unit, roots: make([]func(), 0, len(streams))}
+	for _, id := range streams {
+		p.roots = append(p.roots, s.roots[id].save())
+	}
+	return p
+}
+
+func (s *Session) restore(p savepoint) {
+	*s.Unit = p.unit
+	for _, restore := range p.roots {
+		restore()
+	}
 }
 
 // Join makes a session that works within a unit which somebody else commits.
@@ -42,7 +68,7 @@ func (d *Definition[S, O, E]) Load(ctx context.Context, s *Session, ids ...strin
 		}
 	}
 	if len(fresh) > 0 {
-		rows, err := s.Tx.Load(ctx, fresh...)
+		rows, err := s.rows(ctx, fresh)
 		if err != nil {
 			return nil, err
 		}
@@ -67,6 +93,16 @@ func (d *Definition[S, O, E]) Load(ctx context.Context, s *Session, ids ...strin
 		out[i] = root
 	}
 	return out, nil
+}
+
+// rows returns the rows of streams, from memory where they were read before.
+func (s *Session) rows(ctx context.Context, ids []eventstore.StreamID) ([]eventstore.Stream, error) {
+	if len(ids) == 1 {
+		if row, ok := s.preloaded[ids[0]]; ok {
+			return []eventstore.Stream{row}, nil
+		}
+	}
+	return s.Tx.Load(ctx, ids...)
 }
 
 // LoadOne is Load for a single aggregate.

@@ -33,7 +33,8 @@ type Kind struct {
 type Config struct {
 	// Owner identifies this process; unique among replicas.
 	Owner string
-	// Concurrency bounds the executions under way. Default 32.
+	// Concurrency bounds the executions under way. Default 128:
+	// they mostly wait, for another service or for a commit that they share.
 	Concurrency int
 	// Lease is how long a claim lasts, and so the longest execution. Default 30 s.
 	Lease time.Duration
@@ -48,7 +49,7 @@ type Config struct {
 }
 
 const (
-	defaultConcurrency  = 32
+	defaultConcurrency  = 128
 	defaultLease        = 30 * time.Second
 	defaultRetryInitial = 200 * time.Millisecond
 	defaultRetryMax     = time.Minute

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/murmuration-dev/murmuration/pkg/aggregate"
 	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
@@ -90,7 +91,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	if err != nil || store == nil {
 		return err
 	}
-	s.platform.Store = store
+	s.platform.Store, s.platform.Commands = store, aggregate.NewCommands(store)
 	ops.AddCheck(httpserver.Check{Name: "database", Required: true, Probe: store.Ready})
 	parts, positions, err := s.build(ctx)
 	if err != nil || ctx.Err() != nil {

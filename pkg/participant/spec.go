@@ -41,7 +41,9 @@ type Spec struct {
 
 // Platform is what a service's parts may use.
 type Platform struct {
-	Store    eventstore.Store
+	Store eventstore.Store
+	// Commands runs commands on Store, many to a commit under load.
+	Commands *aggregate.Commands
 	Registry *avro.Registry
 	Logger   *zap.Logger
 	Metrics  *telemetry.Metrics

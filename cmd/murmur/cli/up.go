@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,7 @@ type upFlags struct {
 	logLevel string
 	deadline time.Duration
 	anyPorts bool
+	profile  string
 }
 
 func (f *upFlags) register(c *cobra.Command) {
@@ -26,6 +29,7 @@ func (f *upFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.logLevel, "log-level", "warn", "of the services: debug, info, warn or error")
 	c.Flags().DurationVar(&f.deadline, "deadline", 15*time.Minute, "how long an order may wait for payment and reservation")
 	c.Flags().BoolVar(&f.anyPorts, "any-ports", false, "take free ports instead of the usual ones")
+	c.Flags().StringVar(&f.profile, "cpuprofile", "", "write a CPU profile of the run to this file")
 }
 
 func (f *upFlags) config() embedded.Config {
@@ -52,6 +56,17 @@ func newUp() *cobra.Command {
 
 func up(ctx context.Context, flags upFlags, out io.Writer) error {
 	start := time.Now()
+	if flags.profile != "" {
+		file, err := os.Create(flags.profile)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // a profile that is cut short says so itself
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	p, err := embedded.Open(flags.config())
 	if err != nil {
 		return err

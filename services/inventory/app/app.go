@@ -53,7 +53,7 @@ func build(ctx context.Context, p *participant.Platform) (participant.Parts, err
 		Decode:  c.Readers.Decode,
 		Handler: s,
 		Routes: func(api huma.API) {
-			httpapi.Register(api, httpapi.Deps{Store: p.Store, Contract: c, Now: s.now})
+			httpapi.Register(api, httpapi.Deps{Store: p.Store, Commands: p.Commands, Contract: c, Now: s.now})
 		},
 		Inspect: []aggregate.Inspector{c.Reservations, c.Stock},
 	}, nil

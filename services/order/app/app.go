@@ -67,7 +67,7 @@ func build(ctx context.Context, cfg Config, p *participant.Platform) (participan
 		Handler: s,
 		Intents: map[string]intent.Kind{kindExpire: {Execute: s.expire, AfterInbox: true}},
 		Routes: func(api huma.API) {
-			httpapi.Register(api, httpapi.Deps{Store: p.Store, Orders: orders, Append: s.append, Deadline: cfg.Deadline, Now: s.now})
+			httpapi.Register(api, httpapi.Deps{Store: p.Store, Commands: p.Commands, Orders: orders, Append: s.append, Deadline: cfg.Deadline, Now: s.now})
 		},
 		Inspect: []aggregate.Inspector{orders},
 	}, nil

@@ -113,11 +113,7 @@ func (s *service) append(session *aggregate.Session, root *root, meta eventstore
 
 // expire executes a deadline: an order that still waits is cancelled.
 func (s *service) expire(ctx context.Context, in eventstore.Intent) error {
-	return aggregate.Do(ctx, s.platform.Store, func(session *aggregate.Session) error {
-		root, err := s.orders.LoadOne(ctx, session, in.Stream.ID)
-		if err != nil {
-			return err
-		}
+	return aggregate.Run(ctx, s.platform.Commands, s.orders, in.Stream.ID, func(session *aggregate.Session, root *root) error {
 		meta := in.Meta
 		meta.At, meta.Causation = s.now().UnixMicro(), "intent/"+in.Key
 		_, events, err := orderDecider.Handle(root.State, order.Expire{At: meta.At})

@@ -20,18 +20,18 @@ import (
 func (s *service) execute(ctx context.Context, in eventstore.Intent) error {
 	ctx, span := s.platform.Tracer.Start(telemetry.Extract(ctx, in.Meta.Traceparent), "gateway "+in.Kind)
 	defer span.End()
-	root, err := s.payments.Read(ctx, s.platform.Store, in.Stream.ID)
+	seen, err := s.payments.Read(ctx, s.platform.Store, in.Stream.ID)
 	if err != nil {
 		return err
 	}
 	var outcome payment.Command
-	if command, pending := root.State.Pending(); pending && command.Key == in.Key {
+	if command, pending := seen.State.Pending(); pending && command.Key == in.Key {
 		if outcome, err = s.ask(ctx, command); err != nil {
 			return err
 		}
 	}
-	err = aggregate.Do(ctx, s.platform.Store, func(session *aggregate.Session) error {
-		return s.record(ctx, session, in, outcome)
+	err = aggregate.Run(ctx, s.platform.Commands, s.payments, in.Stream.ID, func(session *aggregate.Session, root *root) error {
+		return s.record(ctx, session, root, in, outcome)
 	})
 	if errors.Is(err, payment.ErrImpossible) {
 		return intent.Permanent(err)
@@ -40,14 +40,10 @@ func (s *service) execute(ctx context.Context, in eventstore.Intent) error {
 }
 
 // record commits an outcome, if there is one, and the end of its intent.
-func (s *service) record(ctx context.Context, session *aggregate.Session, in eventstore.Intent, outcome payment.Command) error {
+func (s *service) record(ctx context.Context, session *aggregate.Session, root *root, in eventstore.Intent, outcome payment.Command) error {
 	session.Unit.FinishIntents = append(session.Unit.FinishIntents, in.Key)
 	if outcome == nil {
 		return nil
-	}
-	root, err := s.payments.LoadOne(ctx, session, in.Stream.ID)
-	if err != nil {
-		return err
 	}
 	meta := in.Meta
 	meta.At, meta.Causation, meta.Traceparent = s.now().UnixMicro(), "intent/"+in.Key, telemetry.Inject(ctx)

@@ -8,13 +8,15 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/murmuration-dev/murmuration/pkg/aggregate"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/services/inventory/internal/contract"
 )
 
 // Deps are what the operations use.
 type Deps struct {
-	Store    eventstore.Store
+	Store    eventstore.Reader
+	Commands *aggregate.Commands
 	Contract *contract.Contract
 	Now      func() time.Time
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/services/inventory"
+	"github.com/murmuration-dev/murmuration/services/inventory/internal/contract"
 )
 
 // StockView is a stock item as clients see it, in units.
@@ -36,6 +37,8 @@ func viewStock(version int64, s inventory.StockState) StockView {
 		Committed: s.Committed, Restocked: s.Restocked, WrittenOff: s.WrittenOff, UpdatedAt: time.UnixMicro(s.UpdatedAt).UTC(),
 	}
 }
+
+type stockItem = aggregate.Root[inventory.StockState, contract.Nothing, inventory.StockEvent]
 
 // Movement is the body of a receipt or a write-off.
 type Movement struct {
@@ -69,13 +72,9 @@ func (a *api) move(ctx context.Context, scope string, in *movementRequest, comma
 	meta := participant.RequestCause(ctx, now)
 	command = inventory.StampStock(command, meta.At)
 	out := &participant.Answer{Location: "/stock/" + url.PathEscape(in.SKU)}
-	err = aggregate.Do(ctx, a.Store, func(s *aggregate.Session) error {
+	err = aggregate.Run(ctx, a.Commands, a.Contract.Stock, in.SKU, func(s *aggregate.Session, item *stockItem) error {
 		request := aggregate.Request{Key: in.IdempotencyKey, Scope: scope, Digest: digest, At: meta.At}
 		kept, err := s.Once(ctx, request, func() (int, []byte, error) {
-			item, err := a.Contract.Stock.LoadOne(ctx, s, in.SKU)
-			if err != nil {
-				return 0, nil, err
-			}
 			events, err := inventory.DecideStock(item.State, command)
 			if err != nil {
 				return 0, nil, err

@@ -19,8 +19,9 @@ type Root = aggregate.Root[order.State, order.Observed, order.Event]
 
 // Deps are what the operations use.
 type Deps struct {
-	Store  eventstore.Store
-	Orders *contract.Orders
+	Store    eventstore.Reader
+	Commands *aggregate.Commands
+	Orders   *contract.Orders
 	// Append adds decided events to a session, with all that they entail.
 	Append func(*aggregate.Session, *Root, eventstore.Meta, ...order.Event) error
 	// Deadline is how long an order may wait when the client does not say.

@@ -134,13 +134,9 @@ func (a *api) change(ctx context.Context, c change) (*participant.Answer, error)
 	now := a.Now()
 	meta := participant.RequestCause(ctx, now)
 	out := &participant.Answer{}
-	err = aggregate.Do(ctx, a.Store, func(s *aggregate.Session) error {
+	err = aggregate.Run(ctx, a.Commands, a.Orders, c.id, func(s *aggregate.Session, root *Root) error {
 		request := aggregate.Request{Key: c.key, Scope: c.scope, Digest: digest, At: now.UnixMicro()}
 		kept, err := s.Once(ctx, request, func() (int, []byte, error) {
-			root, err := a.Orders.LoadOne(ctx, s, c.id)
-			if err != nil {
-				return 0, nil, err
-			}
 			events, err := order.Decide(root.State, c.command)
 			if err != nil {
 				return 0, nil, err
