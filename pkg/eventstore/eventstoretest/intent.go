@@ -65,6 +65,7 @@ func testIntentKeys(t *testing.T, h Harness) {
 	check(t, commitUnit(ctx, h.Store, eventstore.Unit{FinishIntents: []string{"b"}, Intents: []eventstore.Intent{intent("b", 50)}}))
 	left, err = h.Store.ListIntents(ctx, eventstore.IntentPending, "", 10)
 	check(t, err)
+	equal(t, "the successor", keys(left), []string{"b"})
 	equal(t, "due of the successor", left[0].Due, int64(50))
 }
 

@@ -34,7 +34,8 @@ type Harness struct {
 	// again.
 	Reopen func(t *testing.T) eventstore.Store
 	// DSN is how a child process opens the same data, through the function
-	// given to Main, while no store of this process has it open.
+	// given to Main, while no store of this process has it open. Empty if no
+	// other process can: nothing is killed then.
 	DSN string
 	// ConcurrentWriters tells that two units which share no stream can be
 	// under way at once. Without it Begin waits for the unit before.

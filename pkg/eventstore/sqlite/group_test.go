@@ -197,6 +197,48 @@ func loadAndCompare(ctx context.Context, s *sqlite.Store, worker int) error {
 	return tx.Commit(ctx, u)
 }
 
+func TestAnswer_ShowsOnlyWhatIsDurable(t *testing.T) {
+	s := openStore(t)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for i := range 60 {
+				if err := answerAndCompare(t.Context(), s, fmt.Sprint(i)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// answerAndCompare gives an answer, or finds that it was given and asks a
+// reader whether it is there.
+func answerAndCompare(ctx context.Context, s *sqlite.Store, key string) error {
+	tx, err := s.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	_, given, err := tx.Answer(ctx, key)
+	if err != nil {
+		return err
+	}
+	if !given {
+		return tx.Commit(ctx, eventstore.Unit{Answers: []eventstore.Answer{{Key: key}}})
+	}
+	durable := false
+	err = s.Query(ctx, `SELECT 1 FROM answers WHERE key = $1`, []any{key}, func(eventstore.Row) error {
+		durable = true
+		return nil
+	})
+	if err == nil && !durable {
+		return fmt.Errorf("answer %s was shown before it was durable", key)
+	}
+	return err
+}
+
 func TestBegin_ServesCallersInOrder(t *testing.T) {
 	s := openStore(t)
 	tx, st := begin(t, s, "1")

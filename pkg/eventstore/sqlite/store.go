@@ -41,7 +41,8 @@ type Config struct {
 	Path string
 	// Migrations of the service's read models, as goose SQL files at the root
 	// of each file system. Each has a version table of its own, by its place in
-	// the list, which therefore must not change.
+	// the list, which therefore must not change. TEXT, BIGINT and BYTEA are the
+	// types that every driver takes.
 	Migrations []fs.FS
 	// Readers is the most queries that run at once; 4 if zero.
 	Readers int

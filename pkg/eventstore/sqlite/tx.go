@@ -78,17 +78,6 @@ func (t *tx) Load(ctx context.Context, ids ...eventstore.StreamID) ([]eventstore
 	return streams, nil
 }
 
-// wrote tells whether the group changed one of the streams.
-func (g *group) wrote(ids []eventstore.StreamID) bool {
-	if len(g.streams) == 0 {
-		return false
-	}
-	return slices.ContainsFunc(ids, func(id eventstore.StreamID) bool {
-		_, ok := g.streams[id]
-		return ok
-	})
-}
-
 func (t *tx) Answer(ctx context.Context, key string) (a eventstore.Answer, ok bool, err error) {
 	if t.ended {
 		return a, false, errEnded

@@ -2,16 +2,9 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	engine "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
 const (
@@ -21,37 +14,7 @@ const (
 	// maxGroupDelay is how long a unit that is written waits for its commit
 	// while another caller holds the turn without writing.
 	maxGroupDelay = 2 * time.Millisecond
-	// checkpointPages is how much the write-ahead log holds before it is copied
-	// into the database file: 8 MB, so that most copies save rewriting a page.
-	checkpointPages = 2048
-	// maxWALPages is the size at which the log is emptied even if that means
-	// waiting for readers that are under way: 64 MB.
-	maxWALPages = 16384
-	// starvedPause is how long the writer leaves the log alone after a reader
-	// would not let go of it: trying costs every writer the busy timeout.
-	starvedPause = 5 * time.Second
 )
-
-// group is one SQLite transaction under way, with the units that will become
-// durable together.
-type group struct {
-	units   int
-	opened  time.Time
-	streams map[eventstore.StreamID]struct{} // written, not yet durable
-	answers map[string]struct{}
-
-	addedRows, addedIntents bool
-
-	done chan struct{} // closed when the outcome is known
-	err  error         // the outcome, valid after done
-}
-
-// wait returns the outcome. It does not end early: an unknown outcome is worse
-// than a late one, and commits are short.
-func (g *group) wait() error {
-	<-g.done
-	return g.err
-}
 
 // writer lets several units of work share one durable commit.
 //
@@ -250,16 +213,6 @@ func (w *writer) commit() {
 	w.checkpoint()
 }
 
-// commitError tells an error after which nothing was written from one after
-// which the log may hold the commit: a write or fsync that the device refused.
-func commitError(err error) error {
-	var e *engine.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_IOERR {
-		return fmt.Errorf("commit: %w: %w", eventstore.ErrOutcomeUnknown, err)
-	}
-	return fmt.Errorf("commit: %w", err)
-}
-
 // fail ends the group without effect, for all units in it. The connection is
 // replaced: closing it rolls back whatever is left of the transaction.
 func (w *writer) fail(g *group, err error) error {
@@ -295,30 +248,6 @@ func (w *writer) ready() error {
 		w.conn = c
 	}
 	return nil
-}
-
-// checkpoint keeps the write-ahead log small. It runs after the units were
-// told, so that none waits for it but the next. Above maxWAL it waits for
-// readers under way: overlapping readers could otherwise keep the log from
-// ever starting over. New readers do not prolong the wait, since a log that is
-// copied in full is no longer read.
-//
-// Failing changes nothing that was promised: the log goes on growing, and a
-// later commit tries again.
-func (w *writer) checkpoint() {
-	var busy, pages, copied int64
-	counts := func(v []driver.Value) { busy, pages, copied = integer(v[0]), integer(v[1]), integer(v[2]) }
-	if err := w.conn.query("PRAGMA wal_checkpoint(NOOP)", counts); err != nil {
-		return
-	}
-	switch {
-	case pages >= w.maxWAL && time.Since(w.starved) > starvedPause:
-		if err := w.conn.query("PRAGMA wal_checkpoint(TRUNCATE)", counts); err != nil || busy != 0 {
-			w.starved = time.Now()
-		}
-	case pages-copied >= checkpointPages:
-		_ = w.conn.query("PRAGMA wal_checkpoint(PASSIVE)", counts)
-	}
 }
 
 // drain refuses new turns and waits until those under way have ended, or for
