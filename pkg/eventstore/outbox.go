@@ -21,14 +21,14 @@ type OutboxRow struct {
 type RelayState struct {
 	// StoreEpoch is a random identity of this database, made with it. A restored
 	// backup keeps it; an operator gives a new one when going on from a restore.
-	StoreEpoch string
+	StoreEpoch string `json:"store_epoch"`
 	// Batch is the number of the last batch whose rows were deleted; 0 before
 	// the first.
-	Batch int64
+	Batch int64 `json:"batch"`
 	// PositionTopicID and PositionOffset say where the position record of that
 	// batch is, so that recovery reads from there.
-	PositionTopicID string
-	PositionOffset  int64
+	PositionTopicID string `json:"position_topic_id"`
+	PositionOffset  int64  `json:"position_offset"`
 }
 
 // LeaseState is a row of the lease table. A lease is taken over by

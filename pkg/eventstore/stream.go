@@ -8,8 +8,8 @@ import (
 // StreamID names one stream of events: a kind of aggregate ("order", "stock")
 // and the identity of one of them.
 type StreamID struct {
-	Kind string
-	ID   string
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
 }
 
 // String is "kind/id", for messages and logs.
@@ -54,13 +54,13 @@ type Event struct {
 // Meta says when and because of what a fact came to be.
 type Meta struct {
 	// At is in microseconds since the Unix epoch, UTC.
-	At int64
+	At int64 `json:"at"`
 	// Correlation is the same for all that follows from one request of a client.
-	Correlation string
+	Correlation string `json:"correlation,omitempty"`
 	// Causation identifies the record, request or intent that led here.
-	Causation string
+	Causation string `json:"causation,omitempty"`
 	// Traceparent is the W3C trace context of the work, or empty.
-	Traceparent string
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // LockOrder checks that one unit of work takes its locks in one ascending

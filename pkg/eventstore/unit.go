@@ -57,7 +57,10 @@ type Record struct {
 }
 
 // Header is one text header of a Record.
-type Header struct{ Key, Value string }
+type Header struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
 
 // Size is the number of bytes that the record takes before compression, with a
 // bound for the framing of each part.
@@ -91,28 +94,28 @@ type Move struct {
 
 // Position is a stored inbox position.
 type Position struct {
-	Topic     string
-	Partition int32
-	TopicID   string
-	Next      int64
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	TopicID   string `json:"topic_id"`
+	Next      int64  `json:"next"`
 }
 
 // ParkedKey names what is parked: one key of one topic.
 type ParkedKey struct {
-	Topic string
-	Key   string
+	Topic string `json:"topic"`
+	Key   string `json:"key"`
 }
 
 // Parked is a record that will always fail, set aside so that other keys go
 // on. The record itself is kept, so that an operator can look at it.
 type Parked struct {
 	ParkedKey
-	Partition int32
-	Offset    int64
-	Reason    string
-	At        int64 // microseconds
-	Headers   []Header
-	Value     []byte
+	Partition int32    `json:"partition"`
+	Offset    int64    `json:"offset"`
+	Reason    string   `json:"reason"`
+	At        int64    `json:"at"` // microseconds
+	Headers   []Header `json:"headers,omitempty"`
+	Value     []byte   `json:"value"`
 }
 
 // Answer is what a request with an idempotency key was answered. Keys are

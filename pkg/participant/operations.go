@@ -48,13 +48,30 @@ type Overview struct {
 	Relay   eventstore.RelayState `json:"relay"`
 	Waiting int64                 `json:"waiting"`
 	Oldest  int64                 `json:"oldest,omitempty"`
-	Status  outbox.Status         `json:"status"`
+	Status  RelayStatus           `json:"status"`
 	// Parked records and intents need a person; Pending intents run by
 	// themselves.
 	Parked        []eventstore.Parked `json:"parked,omitempty"`
 	ParkedIntents []eventstore.Intent `json:"parked_intents,omitempty"`
 	Pending       []eventstore.Intent `json:"pending_intents,omitempty"`
 	Kinds         []string            `json:"kinds"`
+}
+
+// RelayStatus is what this process's relay knows of itself.
+type RelayStatus struct {
+	Leader bool  `json:"leader"`
+	Batch  int64 `json:"batch"`
+	// PublishedAt is when this process last committed a batch; zero if never.
+	PublishedAt time.Time `json:"published_at,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+}
+
+func relayStatus(s outbox.Status) RelayStatus {
+	out := RelayStatus{Leader: s.Leader, Batch: s.Batch, PublishedAt: s.PublishedAt}
+	if s.LastError != nil {
+		out.LastError = s.LastError.Error()
+	}
+	return out
 }
 
 // inspection registers what an audit and an operator ask for.
@@ -79,7 +96,7 @@ func (s *service) inspection(ops *httpserver.Server, parts Parts, b *broker) {
 
 func (s *service) overview(w http.ResponseWriter, r *http.Request, b *broker, kinds []string) {
 	ctx, store := r.Context(), s.platform.Store
-	o := Overview{Service: s.spec.Name, Kinds: kinds, Status: b.relay.Status()}
+	o := Overview{Service: s.spec.Name, Kinds: kinds, Status: relayStatus(b.relay.Status())}
 	var err [6]error
 	o.Positions, err[0] = store.Positions(ctx)
 	o.Relay, err[1] = store.RelayState(ctx, s.spec.Name)
