@@ -33,7 +33,6 @@ type partitionMetadata struct {
 // leader moved. Without topics it describes the brokers only. A topic that does
 // not exist is reported in its entry; no topic is ever created.
 func (c *Client) metadata(ctx context.Context, topics ...string) (clusterMetadata, error) {
-	const version = 12
 	e := encoder{}
 	e.arr(len(topics))
 	for _, t := range topics {
@@ -44,7 +43,7 @@ func (c *Client) metadata(ctx context.Context, topics ...string) (clusterMetadat
 	e.boolean(false) // allow_auto_topic_creation
 	e.boolean(false) // include_topic_authorized_operations
 	e.tags()
-	d, err := c.do(ctx, anyBroker, apiMetadata, version, true, e.b)
+	d, err := c.do(ctx, anyBroker, apiMetadata, metadataVersion, true, e.b)
 	if err != nil {
 		return clusterMetadata{}, fmt.Errorf("metadata: %w", err)
 	}
@@ -179,13 +178,12 @@ const (
 
 // coordinator asks which broker coordinates a group or a transactional id.
 func (c *Client) coordinator(ctx context.Context, kind int8, name string) (int32, error) {
-	const version = 4
 	e := encoder{}
 	e.i8(kind)
 	e.arr(1)
 	e.str(name)
 	e.tags()
-	d, err := c.do(ctx, anyBroker, apiFindCoordinator, version, true, e.b)
+	d, err := c.do(ctx, anyBroker, apiFindCoordinator, coordinatorVersion, true, e.b)
 	if err != nil {
 		return anyBroker, fmt.Errorf("coordinator of %q: %w", name, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -55,7 +54,7 @@ func TestProducer_PassesOnWhatTheBrokerSays(t *testing.T) {
 }
 
 func TestProducer_WaitsForAPartitionThatDoesNotExistYet(t *testing.T) {
-	r := newRig(t, ProducerConfig{TransactionTimeout: 200 * time.Millisecond})
+	r := newRig(t, ProducerConfig{TransactionTimeout: shortLife})
 	err := r.begin().Produce(r.ctx, to(9, "v")...)
 	if !errors.Is(err, ErrUnknownTopic) || !errors.Is(err, ErrAborted) || !strings.Contains(fmt.Sprint(err), "events/9") {
 		t.Errorf("got %v", err)

@@ -3,7 +3,6 @@ package kafka
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -97,7 +96,7 @@ func TestProducer_RefusalsThatEndTheTransaction(t *testing.T) {
 // A transaction that timed out looks like a fenced one until Init tells.
 func TestProducer_TimedOutTransactionRecoversByInit(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, protocol Protocol) {
-		r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: minTransactionTimeout})
+		r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: shortLife})
 		txn := r.begin()
 		if err := txn.Produce(r.ctx, to(0, "too late")...); err != nil {
 			t.Fatal(err)
@@ -175,7 +174,7 @@ func TestProducer_InitOfAnExpiredIDStartsAnew(t *testing.T) {
 }
 
 func TestProducer_InitOfOneIDAloneIsNotEnough(t *testing.T) {
-	r := newRig(t, ProducerConfig{TransactionTimeout: 200 * time.Millisecond})
+	r := newRig(t, ProducerConfig{TransactionTimeout: shortLife})
 	in := r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.InitProducerID), Code: 14, Times: kafkatest.Always,
 		Match: func(q kmsg.Request) bool { return *q.(*kmsg.InitProducerIDRequest).TransactionalID == "relay-1" }})
 	if err := r.p.Init(r.ctx); !errors.Is(err, Error(14)) {

@@ -17,6 +17,10 @@ import (
 // rigLimit bounds a test whose calls should return in milliseconds.
 const rigLimit = 15 * time.Second
 
+// shortLife is a transaction timeout that a test can wait for, and within which a
+// busy machine still initialises a producer.
+const shortLife = 500 * time.Millisecond
+
 const topic = "events"
 
 // rig is a producer on a cluster whose faults are ours.

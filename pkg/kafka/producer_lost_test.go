@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -146,7 +145,7 @@ func TestProducer_UnknownOutcome(t *testing.T) {
 	}
 	for name, f := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, ProducerConfig{TransactionTimeout: 300 * time.Millisecond})
+			r := newRig(t, ProducerConfig{TransactionTimeout: shortLife})
 			f.Key = int16(kmsg.EndTxn)
 			in := r.Proxy.Inject(f)
 			txn := r.begin()
