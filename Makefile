@@ -109,4 +109,4 @@ $(GOLANGCI):
 
 .PHONY: clean
 clean: ## Remove what was built and what local runs left
-	rm -rf bin .data
+	rm -rf bin .murmuration
