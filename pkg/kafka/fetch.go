@@ -119,16 +119,18 @@ func (f *Fetcher) Fetch(ctx context.Context, positions map[TopicPartition]int64)
 	last := time.NewTimer(f.cfg.MaxWait + answerGrace)
 	defer last.Stop()
 	for {
-		if f.ctx.Err() != nil {
+		news := r.collect() || !r.launch(ctx) && len(positions) > 0
+		switch {
+		case ctx.Err() != nil: // before all else: what was found then may be its doing
+			return nil, ctx.Err()
+		case f.ctx.Err() != nil:
 			return nil, ErrClosed
-		}
-		if r.collect() || !r.launch(ctx) && len(positions) > 0 {
+		case news:
 			return r.pages(), nil
 		}
 		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-f.ctx.Done(): // closed: the loop says so
+		case <-ctx.Done(): // the loop says so
+		case <-f.ctx.Done():
 		case <-last.C:
 			return r.pages(), nil
 		case <-r.retry:

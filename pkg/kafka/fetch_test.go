@@ -27,6 +27,7 @@ func testFetcher(t testing.TB, c *Client, cfg FetcherConfig) *Fetcher {
 }
 
 func TestFetch_ReadsWhatFranzGoReadsFromEveryOffset(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	tp := TopicPartition{"events", 0}
 	kinds := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()}
@@ -52,6 +53,7 @@ func TestFetch_ReadsWhatFranzGoReadsFromEveryOffset(t *testing.T) {
 }
 
 func TestFetch_NeverDeliversOpenOrAbortedTransactions(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	c, tp := consumerClient(t, brokers), TopicPartition{"events", 0}
 	a := franz(t, brokers, kgo.TransactionalID("a"))
@@ -84,6 +86,7 @@ func TestFetch_NeverDeliversOpenOrAbortedTransactions(t *testing.T) {
 }
 
 func TestFetch_PassesHolesAndTombstonesOfARealCompaction(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t)
 	cl := franz(t, cluster.Brokers, kgo.TransactionalID("w"), kgo.ProducerBatchCompression(kgo.Lz4Compression()))
 	createTopic(t, cl, "state", 1, map[string]string{
@@ -142,6 +145,7 @@ func TestFetch_PassesHolesAndTombstonesOfARealCompaction(t *testing.T) {
 }
 
 func TestFetch_GetsPastABatchAboveTheByteLimits(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(4, "events"))
 	cl := franz(t, brokers)
 	big := strings.Repeat("x", 300_000)
@@ -171,6 +175,7 @@ func TestFetch_GetsPastABatchAboveTheByteLimits(t *testing.T) {
 }
 
 func TestFetchRequest_PutsEveryPartitionFirstInTurn(t *testing.T) {
+	t.Parallel()
 	positions := map[TopicPartition]int64{{"a", 0}: 0, {"a", 1}: 0, {"b", 0}: 0, {"b", 1}: 0, {"b", 2}: 0, {"c", 5}: 0}
 	first := map[TopicPartition]bool{}
 	for turn := range 18 {
@@ -190,6 +195,7 @@ func TestFetchRequest_PutsEveryPartitionFirstInTurn(t *testing.T) {
 }
 
 func TestFetch_ReportsAPositionOutsideTheLog(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(2, "events"))
 	cl := franz(t, cluster.Brokers)
 	produce(t, cl, recs("events", 0, "a", 5)...)
@@ -211,6 +217,7 @@ func TestFetch_ReportsAPositionOutsideTheLog(t *testing.T) {
 }
 
 func TestFetch_ReportsATopicThatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, brokers), rec("events", 0, "k", "v"))
 	f := testFetcher(t, consumerClient(t, brokers), FetcherConfig{})
@@ -226,6 +233,7 @@ func TestFetch_ReportsATopicThatDoesNotExist(t *testing.T) {
 }
 
 func TestFetch_FollowsALeaderThatMoves(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "events"))
 	cl := franz(t, cluster.Brokers)
 	c, tp := consumerClient(t, cluster.Brokers), TopicPartition{"events", 0}
@@ -242,6 +250,7 @@ func TestFetch_FollowsALeaderThatMoves(t *testing.T) {
 }
 
 func TestFetch_SurvivesFaultsOfTheLeader(t *testing.T) {
+	t.Parallel()
 	const leaderNotAvailable, notLeader, fenced, unknownEpoch = 5, 6, 74, 75
 	for name, fault := range map[string]kafkatest.Fault{
 		"leader not available":   {Code: leaderNotAvailable, Times: 2},
@@ -267,6 +276,7 @@ func TestFetch_SurvivesFaultsOfTheLeader(t *testing.T) {
 }
 
 func TestFetch_ShowsAFaultThatOutlastsTheWait(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, cluster.Brokers), recs("events", 0, "r", 3)...)
 	in := cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), Code: 5, Times: kafkatest.Always})
@@ -290,6 +300,7 @@ func TestFetch_ShowsAFaultThatOutlastsTheWait(t *testing.T) {
 }
 
 func TestFetch_DeliversEverythingThroughCutConnections(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.NumBrokers(2), kfake.SeedTopics(4, "events"))
 	cl := franz(t, cluster.Brokers)
 	positions := map[TopicPartition]int64{}
@@ -323,6 +334,7 @@ func TestFetch_DeliversEverythingThroughCutConnections(t *testing.T) {
 }
 
 func TestFetch_ReturnsWithTheFirstLeaderAndKeepsTheOtherPoll(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.NumBrokers(2), kfake.SeedTopics(2, "events"))
 	for p := range int32(2) {
 		if err := cluster.Fake.MoveTopicPartition("events", p, p); err != nil {
@@ -364,6 +376,7 @@ func TestFetch_ReturnsWithTheFirstLeaderAndKeepsTheOtherPoll(t *testing.T) {
 }
 
 func TestFetch_IgnoresAnAnswerForAnOldPosition(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	cl := franz(t, cluster.Brokers)
 	produce(t, cl, recs("events", 0, "r", 10)...)
@@ -383,6 +396,7 @@ func TestFetch_IgnoresAnAnswerForAnOldPosition(t *testing.T) {
 }
 
 func TestFetch_EndsWithItsContextAndWithClose(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	f := NewFetcher(consumerClient(t, brokers), FetcherConfig{MaxWait: consumerTestLimit})
 	positions := map[TopicPartition]int64{{"events", 0}: 0}
@@ -402,6 +416,7 @@ func TestFetch_EndsWithItsContextAndWithClose(t *testing.T) {
 }
 
 func TestFetch_WithoutPartitionsWaits(t *testing.T) {
+	t.Parallel()
 	f := testFetcher(t, consumerClient(t, []string{"127.0.0.1:1"}), FetcherConfig{MaxWait: 30 * time.Millisecond})
 	began := time.Now()
 	pages, err := f.Fetch(t.Context(), nil)
@@ -411,6 +426,7 @@ func TestFetch_WithoutPartitionsWaits(t *testing.T) {
 }
 
 func TestFetch_ReportsCorruptionAtOnceAfterWhatIsGood(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	cl := franz(t, cluster.Brokers)
 	produce(t, cl, rec("events", 0, "k", "good"))

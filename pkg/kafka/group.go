@@ -32,7 +32,7 @@ type GroupConfig struct {
 
 	HeartbeatInterval time.Duration // how soon a member learns of a rebalance; default 500 ms
 	SessionTimeout    time.Duration // how long a crashed member keeps its partitions; default 6 s
-	RebalanceTimeout  time.Duration // how long the others wait for a slow handler; default 10 s
+	RebalanceTimeout  time.Duration // how long the coordinator waits for members to join again; default 10 s
 	JoinBackoff       time.Duration // after a failed attempt to join; default 200 ms
 	WatchInterval     time.Duration // how soon topics and partitions that appear are seen; default 1 s
 
@@ -107,8 +107,8 @@ type Assignment struct {
 // can go on for a while beside its successor), and fetches with a Fetcher.
 //
 // The ctx of handle ends with the generation; handle must then return soon, since
-// the next generation waits for it, and within RebalanceTimeout, or the others go
-// on without it. An error of handle while its ctx lives is passed to OnError, and
+// the next generation waits for it. After SessionTimeout the others go on without
+// this member, which joins again when handle has returned. An error of handle while its ctx lives is passed to OnError, and
 // handle is called again, after a pause, in the same generation: nobody else is
 // disturbed. A nil before the end leaves the partitions unread until the end.
 //
@@ -119,16 +119,16 @@ type Assignment struct {
 //
 // RunGroup returns nil when ctx was cancelled, handle has returned and the group
 // was left, which hands the partitions over at once. It returns an error only
-// for what will not pass: a wrong config, or no right to the group.
+// for what will not pass: a wrong config, refused credentials, no right to the
+// group. A cluster that is away is waited for.
 func RunGroup(ctx context.Context, c *Client, cfg GroupConfig, handle func(ctx context.Context, a *Assignment) error) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	cfg = cfg.withDefaults()
 	g := &group{client: c, cfg: cfg, handle: handle, tracker: &coordinatorTracker{}}
-	g.look(ctx)
-	if ctx.Err() != nil {
-		return nil
+	if err := g.look(ctx); err != nil || ctx.Err() != nil {
+		return err
 	}
 	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID:      cfg.ID,
@@ -217,6 +217,9 @@ func (g *group) assignment(gen *kafkago.Generation) *Assignment {
 // every member: so it returns when the generation is over, and not before, or
 // when the topics changed and a new one is wanted.
 func (g *group) serve(ctx, ended context.Context, a *Assignment) {
+	if ended.Err() != nil {
+		return // before it began: nobody would wait for a handler
+	}
 	// The generation's own context has no values, and an error of its own kind.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -118,6 +118,7 @@ func (m *member) waitFor(t *testing.T, partitions int) {
 }
 
 func TestGroup_MembersShareAndHandOver(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(4, "orders", "payments"))
 	a := join(t, cluster.Brokers, fastGroup("orders", "payments"), nil)
 	a.waitFor(t, 8)
@@ -150,6 +151,7 @@ func TestGroup_MembersShareAndHandOver(t *testing.T) {
 }
 
 func TestGroup_PartitionsOfACrashedMemberGoToTheOthers(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(4, "orders"))
 	a := join(t, cluster.Brokers, fastGroup("orders"), nil)
 	a.waitFor(t, 4)
@@ -172,6 +174,7 @@ func TestGroup_PartitionsOfACrashedMemberGoToTheOthers(t *testing.T) {
 }
 
 func TestGroup_AHandlersErrorIsRetriedInTheSameGeneration(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	neighbour := join(t, cluster.Brokers, fastGroup("orders"), nil)
 	neighbour.waitFor(t, 2)
@@ -198,6 +201,7 @@ func TestGroup_AHandlersErrorIsRetriedInTheSameGeneration(t *testing.T) {
 }
 
 func TestGroup_AHandlerThatReturnsEarlyEndsNothing(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	returned := make(chan struct{}, 10)
 	early := join(t, cluster.Brokers, fastGroup("orders"), func(context.Context, *Assignment) error {
@@ -217,6 +221,7 @@ func TestGroup_AHandlerThatReturnsEarlyEndsNothing(t *testing.T) {
 }
 
 func TestGroup_WaitsForAWorkerThatIsSlowToStop(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	var inside atomic.Int32
@@ -250,6 +255,7 @@ func TestGroup_WaitsForAWorkerThatIsSlowToStop(t *testing.T) {
 }
 
 func TestGroup_RunReturnsOnlyAfterItsHandler(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(1, "orders"))
 	var finished atomic.Bool
 	release := make(chan struct{})
@@ -277,6 +283,7 @@ func TestGroup_RunReturnsOnlyAfterItsHandler(t *testing.T) {
 }
 
 func TestGroup_SeesTopicsThatAreCreatedAfterTheJoin(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	cl := franz(t, cluster.Brokers)
 	a := join(t, cluster.Brokers, fastGroup("orders", "payments", "stock"), nil)
@@ -300,6 +307,7 @@ func TestGroup_SeesTopicsThatAreCreatedAfterTheJoin(t *testing.T) {
 }
 
 func TestGroup_SeesATopicThatIsRecreated(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	a := join(t, cluster.Brokers, fastGroup("orders"), nil)
 	a.waitFor(t, 2)
@@ -313,6 +321,7 @@ func TestGroup_SeesATopicThatIsRecreated(t *testing.T) {
 }
 
 func TestGroup_CommittedOffsetsAreThereForLagTools(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(2, "orders"))
 	committed := make(chan error, 1)
 	var old atomic.Pointer[Assignment]
@@ -343,6 +352,7 @@ func TestGroup_CommittedOffsetsAreThereForLagTools(t *testing.T) {
 }
 
 func TestGroup_CommitFollowsTheCoordinator(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "orders"))
 	const notCoordinator = 16
 	first := cluster.Fake.CoordinatorFor("group")
@@ -379,6 +389,7 @@ func fetchOffsets(t *testing.T, brokers []string, group, topic string, partition
 }
 
 func TestGroup_SurvivesFaultsOfTheCoordinator(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]kafkatest.Fault{
 		"coordinator unknown":   {Key: int16(kmsg.FindCoordinator), Code: 15},
 		"coordinator loading":   {Key: int16(kmsg.JoinGroup), Code: 14, Times: 2},
@@ -400,6 +411,7 @@ func TestGroup_SurvivesFaultsOfTheCoordinator(t *testing.T) {
 }
 
 func TestGroup_ReturnsWhatWillNotPass(t *testing.T) {
+	t.Parallel()
 	cluster := startGroupCluster(t, kfake.SeedTopics(1, "orders"))
 	cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.JoinGroup), Code: 30, Times: kafkatest.Always})
 	err := RunGroup(consumerContext(t), consumerClient(t, cluster.Brokers), fastGroup("orders"), func(context.Context, *Assignment) error { return nil })
@@ -409,6 +421,7 @@ func TestGroup_ReturnsWhatWillNotPass(t *testing.T) {
 }
 
 func TestGroup_EndsWhileTheClusterIsAway(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := contextThatEnds(t, 100*time.Millisecond)
 	defer cancel()
 	cfg := fastGroup("orders")
@@ -425,6 +438,7 @@ func TestGroup_EndsWhileTheClusterIsAway(t *testing.T) {
 }
 
 func TestGroupConfig_ReportsEveryFault(t *testing.T) {
+	t.Parallel()
 	err := GroupConfig{Topics: []string{""}, SessionTimeout: time.Second, JoinBackoff: -1, WatchInterval: time.Microsecond}.Validate()
 	if err == nil || !containsAll(err.Error(), "id is missing", "a topic has no name", "join backoff", "watch interval", "at most a third") {
 		t.Errorf("%v", err)
@@ -438,6 +452,7 @@ func TestGroupConfig_ReportsEveryFault(t *testing.T) {
 }
 
 func TestAssignRanges_SharesEveryTopicAlike(t *testing.T) {
+	t.Parallel()
 	topics := []string{"a", "b"}
 	members := []kafkago.GroupMember{{ID: "z", Topics: topics}, {ID: "x", Topics: topics}, {ID: "y", Topics: []string{"a"}}}
 	got := assignRanges(members, map[string]int{"a": 7, "b": 3, "unasked": 2})

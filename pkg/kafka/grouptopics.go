@@ -13,19 +13,18 @@ import (
 
 // look reads the topics before the group is joined. Whatever changes from then on
 // is a change, also while the members were just being assigned their shares.
-func (g *group) look(ctx context.Context) {
+func (g *group) look(ctx context.Context) (err error) {
 	for {
-		seen, err := g.client.shapes(ctx, g.cfg.Topics)
-		if err == nil {
-			g.seen = seen
-			return
-		}
-		if ctx.Err() != nil {
-			return
+		g.seen, err = g.client.shapes(ctx, g.cfg.Topics)
+		switch {
+		case err == nil, ctx.Err() != nil:
+			return nil
+		case !retriable(err) && !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("group %s: look at topics: %w", g.cfg.ID, err)
 		}
 		g.cfg.OnError(fmt.Errorf("group %s: look at topics: %w", g.cfg.ID, err))
 		if !pause(ctx, g.cfg.JoinBackoff) {
-			return
+			return nil
 		}
 	}
 }

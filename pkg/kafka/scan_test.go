@@ -35,6 +35,7 @@ func scanned(t *testing.T, scan func(ctx context.Context, fn func(Record) error)
 }
 
 func TestScan_ReadsEveryPartitionToTheEnd(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.NumBrokers(3), kfake.SeedTopics(5, "a", "b"), kfake.SeedTopics(1, "empty"))
 	cl := franz(t, brokers, kgo.TransactionalID("w"))
 	var want []string
@@ -58,6 +59,7 @@ func TestScan_ReadsEveryPartitionToTheEnd(t *testing.T) {
 }
 
 func TestScan_EndsWhereTheLogEndedWhenItBegan(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	cl := franz(t, brokers)
 	produce(t, cl, recs("events", 0, "r", 3)...)
@@ -74,6 +76,7 @@ func TestScan_EndsWhereTheLogEndedWhenItBegan(t *testing.T) {
 }
 
 func TestScan_ReturnsTheErrorOfItsFunction(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, brokers), recs("events", 0, "r", 3)...)
 	enough, n := errors.New("enough"), 0
@@ -87,6 +90,7 @@ func TestScan_ReturnsTheErrorOfItsFunction(t *testing.T) {
 }
 
 func TestScan_NamesTheTopicsThatAreMissing(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "events"))
 	err := consumerClient(t, brokers).Scan(consumerContext(t), ReadCommitted, []string{"events", "gone", "lost"}, func(Record) error { return nil })
 	if !errors.Is(err, ErrUnknownTopic) || !containsAll(err.Error(), `"gone"`, `"lost"`) {
@@ -95,6 +99,7 @@ func TestScan_NamesTheTopicsThatAreMissing(t *testing.T) {
 }
 
 func TestScanFrom_ReadsPastAnOpenTransactionOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	brokers := kafkatest.Start(t, kfake.SeedTopics(1, "positions"))
 	tp := TopicPartition{"positions", 0}
 	other, own := franz(t, brokers, kgo.TransactionalID("other")), franz(t, brokers, kgo.TransactionalID("own"))
@@ -126,6 +131,7 @@ func TestScanFrom_ReadsPastAnOpenTransactionOfSomebodyElse(t *testing.T) {
 }
 
 func TestScanFrom_RefusesPositionsOfAnotherLog(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, cluster.Brokers), recs("events", 0, "r", 6)...)
 	if err := cluster.Fake.DeleteRecords("events", 0, 2); err != nil {
@@ -144,6 +150,7 @@ func TestScanFrom_RefusesPositionsOfAnotherLog(t *testing.T) {
 }
 
 func TestScan_GoesOnBehindRecordsThatAreDeletedUnderIt(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, cluster.Brokers), recs("events", 0, "r", 6)...)
 	cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), Match: func(kmsg.Request) bool {
@@ -159,6 +166,7 @@ func TestScan_GoesOnBehindRecordsThatAreDeletedUnderIt(t *testing.T) {
 }
 
 func TestScan_EndsBeforeATailThatCompactionEmptied(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	produce(t, franz(t, cluster.Brokers), recs("events", 0, "r", 4)...)
 	// What a broker answers for a range in which nothing is left: no records, and
@@ -183,6 +191,7 @@ func TestScan_EndsBeforeATailThatCompactionEmptied(t *testing.T) {
 }
 
 func TestScan_ReportsACorruptBatch(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(1, "events"))
 	cl := franz(t, cluster.Brokers)
 	produce(t, cl, rec("events", 0, "k", "good"))
@@ -207,6 +216,7 @@ func TestScan_ReportsACorruptBatch(t *testing.T) {
 }
 
 func TestOffsets_AreThoseOfTheIsolation(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.StartCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(6, "events"))
 	cl := franz(t, cluster.Brokers, kgo.TransactionalID("w"))
 	var tps []TopicPartition
