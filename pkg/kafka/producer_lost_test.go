@@ -145,6 +145,7 @@ func TestProducer_UnknownOutcome(t *testing.T) {
 	}
 	for name, f := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			r := newRig(t, ProducerConfig{TransactionTimeout: shortLife})
 			f.Key = int16(kmsg.EndTxn)
 			in := r.Proxy.Inject(f)

@@ -155,6 +155,7 @@ func TestProducer_SendsAgainWhenABrokerHangs(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, protocol Protocol) {
 		for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn} {
 			t.Run(key.Name(), func(t *testing.T) {
+				t.Parallel() // most of it is waiting
 				r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: 900 * time.Millisecond})
 				forever := make(chan struct{})
 				defer close(forever)
