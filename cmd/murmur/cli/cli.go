@@ -47,5 +47,7 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return run.UsageError(err) })
 	root.AddCommand(newUp())
 	root.AddCommand(newBench())
+	root.AddCommand(newAudit())
+	root.AddCommand(newRebuild())
 	return root
 }
