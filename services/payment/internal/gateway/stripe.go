@@ -15,7 +15,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	// idleConns is how many connections are kept for the next burst of intents,
 	// so that it does not begin with as many handshakes.
-	idleConns = 64
+	idleConns = 256
 	// keyLimit is Stripe's bound on an idempotency key.
 	keyLimit = 255
 	// refundKey is the metadata of a refund that names the effect it is, for the
