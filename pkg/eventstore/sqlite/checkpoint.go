@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql/driver"
+	"fmt"
 	"time"
 )
 
@@ -13,8 +14,11 @@ const (
 	// maxWALPages is the size at which the log is emptied even if that means
 	// waiting for readers that are under way: 64 MB.
 	maxWALPages = 16384
-	// starvedPause is how long the writer leaves the log alone after a reader
-	// would not let go of it: trying costs every writer the busy timeout.
+	// starvedWait is how long all writers wait for readers so that the log can
+	// be emptied; ordinary reads take a few milliseconds.
+	starvedWait = 250 * time.Millisecond
+	// starvedPause is how long the log is left alone after a reader would not
+	// let go of it, so that waiting takes a small part of the time.
 	starvedPause = 5 * time.Second
 )
 
@@ -34,10 +38,17 @@ func (w *writer) checkpoint() {
 	}
 	switch {
 	case pages >= w.maxWAL && time.Since(w.starved) > starvedPause:
+		w.waitForLocks(starvedWait)
 		if err := w.conn.query("PRAGMA wal_checkpoint(TRUNCATE)", counts); err != nil || busy != 0 {
 			w.starved = time.Now()
 		}
+		w.waitForLocks(busyTimeout)
 	case pages-copied >= checkpointPages:
 		_ = w.conn.query("PRAGMA wal_checkpoint(PASSIVE)", counts)
 	}
+}
+
+// waitForLocks sets how long the connection waits for others'.
+func (w *writer) waitForLocks(d time.Duration) {
+	_ = w.conn.query(fmt.Sprintf("PRAGMA busy_timeout(%d)", d.Milliseconds()), func([]driver.Value) {})
 }

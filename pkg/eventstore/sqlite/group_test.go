@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -350,39 +349,6 @@ func TestCommit_FailsOnAFullDiskAndGoesOnAfterwards(t *testing.T) {
 	_, err = sqlite.ExecOnWriter(s, `PRAGMA max_page_count = 1000000`)
 	check(t, err)
 	commitChanges(t, s, []eventstore.StreamID{orderID(failed)})
-}
-
-// Readers that overlap keep the log from starting over by itself.
-func TestCheckpoint_BoundsTheLogBesideReaders(t *testing.T) {
-	s := openStore(t)
-	const limit = 400
-	sqlite.LimitWAL(s, limit)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				_ = s.Query(ctx, `SELECT id FROM events LIMIT 500`, nil, func(eventstore.Row) error { return nil })
-			}
-		})
-	}
-	largest := int64(0)
-	for i := range 25 {
-		commitChanges(t, s, manyIDs(i, 50))
-		info, err := os.Stat(sqlite.Path(s) + "-wal")
-		check(t, err)
-		largest = max(largest, info.Size())
-	}
-	cancel()
-	wg.Wait()
-	const frame = 4096 + 24
-	if largest > 3*limit*frame {
-		t.Errorf("the log grew to %d bytes, want about %d", largest, limit*frame)
-	}
-	if largest < limit*frame/2 {
-		t.Errorf("the log only grew to %d bytes: nothing was proved", largest)
-	}
 }
 
 func TestStatements_AreKeptWithinABound(t *testing.T) {

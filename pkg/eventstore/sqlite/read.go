@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -130,6 +129,9 @@ func (s *Store) Positions(ctx context.Context) ([]eventstore.Position, error) {
 	return all, nil
 }
 
+const parkedSQL = `SELECT topic, key, partition_id, record_offset, reason, at, headers, value FROM parked
+	WHERE (topic, key) > ($1, $2) ORDER BY topic, key LIMIT $3`
+
 // Parked returns parked records, by topic and key.
 func (s *Store) Parked(ctx context.Context, after eventstore.ParkedKey, limit int) ([]eventstore.Parked, error) {
 	var all []eventstore.Parked
@@ -145,8 +147,7 @@ func (s *Store) Parked(ctx context.Context, after eventstore.ParkedKey, limit in
 		p.Headers, err = decodeHeaders(headers)
 		all = append(all, p)
 		return err
-	}, `SELECT topic, key, partition_id, record_offset, reason, at, headers, value FROM parked
-		WHERE (topic, key) > ($1, $2) ORDER BY topic, key LIMIT $3`, after.Topic, after.Key, limit)
+	}, parkedSQL, after.Topic, after.Key, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read parked records after %s %s: %w", after.Topic, after.Key, err)
 	}
@@ -174,6 +175,9 @@ func (s *Store) Query(ctx context.Context, query string, args []any, scan func(e
 	return rows.Err()
 }
 
+const expireSQL = `DELETE FROM answers WHERE key IN
+	(SELECT key FROM answers WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`
+
 // ExpireAnswers forgets answers that expired before now.
 func (s *Store) ExpireAnswers(ctx context.Context, now int64, limit int) (int, error) {
 	if s.writer == nil {
@@ -181,9 +185,7 @@ func (s *Store) ExpireAnswers(ctx context.Context, now int64, limit int) (int, e
 	}
 	var forgotten int64
 	err := s.writer.do(ctx, func(c *conn, _ *group) (err error) {
-		forgotten, err = c.exec(`DELETE FROM answers WHERE key IN
-			(SELECT key FROM answers WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
-			driver.Value(now), int64(limit))
+		forgotten, err = c.exec(expireSQL, now, int64(limit))
 		return err
 	})
 	if err != nil {

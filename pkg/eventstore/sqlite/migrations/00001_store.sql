@@ -68,7 +68,7 @@ CREATE TABLE intents (
 -- An intent can be claimed once it is due and its lease, if any, ran out.
 CREATE INDEX intents_claimable ON intents (kind, max(due, leased_until))
     WHERE state = 'pending';
-CREATE INDEX intents_state ON intents (state, key) WHERE state <> 'pending';
+CREATE INDEX intents_parked ON intents (key) WHERE state = 'parked';
 
 CREATE TABLE positions (
     topic        TEXT   NOT NULL,
