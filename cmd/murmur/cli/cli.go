@@ -47,6 +47,7 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return run.UsageError(err) })
 	root.AddCommand(newUp())
 	root.AddCommand(newBench())
+	root.AddCommand(newOrder())
 	root.AddCommand(newAudit())
 	root.AddCommand(newRebuild())
 	return root

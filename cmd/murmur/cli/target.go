@@ -132,3 +132,8 @@ func wantsJSON(c *cobra.Command) (bool, error) {
 	}
 	return false, run.UsageError(fmt.Errorf("--output: %q is neither %s nor %s", format, outputText, outputJSON))
 }
+
+// usageArgs makes wrong arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error { return run.UsageError(check(c, args)) }
+}

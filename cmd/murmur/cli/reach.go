@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/murmuration-dev/murmuration/cmd/murmur/topics"
+	"github.com/murmuration-dev/murmuration/pkg/avro"
+	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/run"
+)
+
+const (
+	// brokerPatience is how long a command waits for a broker to answer at all: a
+	// person waits too.
+	brokerPatience = 4 * time.Second
+	// registryPatience is less, since there is a way to go on without it.
+	registryPatience = 2 * time.Second
+	// servicePatience bounds one request to a service.
+	servicePatience = 10 * time.Second
+)
+
+// reachKafka returns a client of a broker that answers. The caller closes it. A
+// broker that does not answer is worth another try later: exit code 75.
+func reachKafka(ctx context.Context, address string) (*kafka.Client, error) {
+	client, err := kafka.NewClient(kafka.Config{Brokers: []string{address}, ClientID: "murmur", DialTimeout: brokerPatience})
+	if err != nil {
+		return nil, run.UsageError(err)
+	}
+	ping, cancel := context.WithTimeout(ctx, brokerPatience)
+	defer cancel()
+	if err := client.Ping(ping); err != nil {
+		client.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, run.TempFailError(fmt.Errorf("no broker answers at %s (is the platform running? another address: --kafka): %w", address, err))
+	}
+	return client, nil
+}
+
+// kafkaFailure gives an error of a broker that was reached its exit code.
+func kafkaFailure(err error) error {
+	switch {
+	case errors.Is(err, kafka.ErrUnknownTopic):
+		return fmt.Errorf("%w (`murmur topics` lists those that the platform has)", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return run.TempFailError(err)
+	}
+	return err
+}
+
+// newDecoder makes a decoder that uses the registry at url, if there is one, and
+// says on warn when it goes on without.
+func newDecoder(url string, warn io.Writer) (*topics.Decoder, error) {
+	if url == "" {
+		return topics.NewDecoder(nil, nil)
+	}
+	registry, err := avro.NewRegistry(avro.RegistryConfig{URL: url, Timeout: registryPatience})
+	if err != nil {
+		return nil, run.UsageError(fmt.Errorf("--registry: %w", err))
+	}
+	return topics.NewDecoder(registry, func(err error) {
+		fmt.Fprintln(warn, "murmur: going on with the schemas built into this program:", err)
+	})
+}
