@@ -174,8 +174,10 @@ func (c *collector) finish(ctx context.Context, s Snapshot, p pulse) (Snapshot, 
 		}
 	}
 	var err error
-	s.Declared, err = c.declared(ctx)
-	return s, err
+	if s.Declared, err = c.declared(ctx); err != nil {
+		return s, err
+	}
+	return s, c.holes(ctx, s)
 }
 
 // together runs functions at once and returns their errors when all have ended.

@@ -64,20 +64,18 @@ func (o *once) stream(id string) {
 		return
 	}
 	marks := slices.SortedStableFunc(slices.Values(log.Records), func(a, b Mark) int { return cmp.Compare(a.Version, b.Version) })
-	i, before := 0, int64(-1)
+	i := 0
 	for _, version := range v.published {
 		for ; i < len(marks) && marks[i].Version < version; i++ {
 			o.extra(id, log, marks, i)
 		}
-		if i < len(marks) && marks[i].Version == version {
-			before = marks[i].Offset
-			i++
-			for ; i < len(marks) && marks[i].Version == version; i++ {
-				o.extra(id, log, marks, i)
-			}
+		if i == len(marks) || marks[i].Version > version {
+			o.missing(id, log, version, i, marks)
 			continue
 		}
-		o.missing(id, log, version, before, i == len(marks))
+		for i++; i < len(marks) && marks[i].Version == version; i++ {
+			o.extra(id, log, marks, i)
+		}
 	}
 	for ; i < len(marks); i++ {
 		o.extra(id, log, marks, i)
@@ -94,13 +92,14 @@ func (o *once) extra(id string, log *KeyLog, marks []Mark, i int) {
 	o.found(o.at(id, log.Partition, m.Offset, m.Version, fmt.Sprintf("version %d is in the log, but the store never published it", m.Version)))
 }
 
-// missing is a version without a record: lost, unless compaction may have taken
-// it, which never takes the last one, or it was published after the log was read.
-func (o *once) missing(id string, log *KeyLog, version, before int64, last bool) {
+// missing is a version without a record: lost, unless it was published after the
+// log was read, or compaction may have taken it with all that was older. It never
+// takes the last record of a key.
+func (o *once) missing(id string, log *KeyLog, version int64, older int, marks []Mark) {
 	switch {
-	case last && !o.Settled:
+	case older == len(marks) && !o.Settled:
 		o.late++
-	case !last && o.log.compactable(log.Partition, before):
+	case older == 0 && len(marks) > 0 && o.log.compactable(log.Partition, marks[0].Offset):
 		o.compacted++
 	default:
 		o.found(o.stored(id, version, fmt.Sprintf("version %d was published, but its record is lost", version)))

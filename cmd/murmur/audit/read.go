@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
 	"github.com/murmuration-dev/murmuration/pkg/avro"
@@ -48,7 +47,7 @@ func typed[R any](from func(map[string]any) (R, error)) func(map[string]any) (an
 // entry reads one record. Only a registry that cannot be asked is an error:
 // everything else is a fault of the record.
 func (r reader) entry(ctx context.Context, record kafka.Record) (Entry, error) {
-	e := Entry{Partition: record.Partition, Offset: record.Offset, Time: record.Time, Key: string(record.Key)}
+	e := Entry{Partition: record.Partition, Offset: record.Offset, Key: string(record.Key)}
 	e.Header, _ = record.Header(aggregate.HeaderVersion)
 	if record.Value == nil {
 		return e, nil
@@ -72,16 +71,10 @@ func (r reader) entry(ctx context.Context, record kafka.Record) (Entry, error) {
 
 // logs reads the topics with state, to where they end now.
 func (c *collector) logs(ctx context.Context) (map[string]*TopicLog, error) {
-	now := time.Now()
 	logs := map[string]*TopicLog{}
 	var names []string
 	for _, name := range []string{schemas.Orders, schemas.Payments, schemas.Reservations, schemas.StockLevels} {
-		topic := c.readers[name].topic
-		lag, err := time.ParseDuration(topic.Configs["min.compaction.lag.ms"] + "ms")
-		if err != nil {
-			return nil, fmt.Errorf("topic %s: min.compaction.lag.ms: %w", name, err)
-		}
-		logs[name] = NewTopicLog(name, topic.Partitions, lag, now)
+		logs[name] = NewTopicLog(name, c.readers[name].topic.Partitions)
 		names = append(names, name)
 	}
 	err := c.kafka.Scan(ctx, kafka.ReadCommitted, names, func(record kafka.Record) error {

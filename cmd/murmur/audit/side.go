@@ -40,7 +40,7 @@ func sidesOf(s Snapshot) []side {
 func sideOf[R any](s Snapshot, kind, topic string, streams map[string]*Stream[R]) side {
 	log := s.Topics[topic]
 	if log == nil {
-		log = NewTopicLog(topic, 1, 0, s.At)
+		log = NewTopicLog(topic, 1)
 	}
 	return side{
 		kind: kind, log: log,

@@ -3,7 +3,6 @@ package audit
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/schemas"
@@ -24,13 +23,10 @@ type TopicLog struct {
 	// Start, Stable and End are the oldest offset, the last stable offset and the
 	// high watermark of each partition.
 	Start, Stable, End map[int32]int64
-	// Lag is min.compaction.lag.ms, and Now when the log was read: no record that
-	// is younger was compacted.
-	Lag time.Duration
-	Now time.Time
-	// Young is the lowest offset of each partition with a record below that age.
-	// Compaction works on a prefix of a log, and so touched nothing from there on.
-	Young map[int32]int64
+	// Hole is the lowest offset of each partition at which nothing stands, neither
+	// a record nor a marker of a transaction: compaction was there, or the
+	// deletion of old records. A partition without one is whole.
+	Hole map[int32]int64
 
 	Keys     map[string]*KeyLog
 	Records  int64
@@ -57,7 +53,6 @@ type Mark struct{ Version, Offset int64 }
 type Entry struct {
 	Partition int32
 	Offset    int64
-	Time      time.Time
 	Key       string
 	// Header is the version header, as text.
 	Header string
@@ -78,20 +73,16 @@ type Suspect struct {
 }
 
 // NewTopicLog returns the empty log of a topic.
-func NewTopicLog(topic string, partitions int32, lag time.Duration, now time.Time) *TopicLog {
+func NewTopicLog(topic string, partitions int32) *TopicLog {
 	return &TopicLog{
-		Topic: topic, Declared: partitions, Lag: lag, Now: now,
-		Start: map[int32]int64{}, Stable: map[int32]int64{}, End: map[int32]int64{}, Young: map[int32]int64{},
-		Keys: map[string]*KeyLog{},
+		Topic: topic, Declared: partitions, Keys: map[string]*KeyLog{},
+		Start: map[int32]int64{}, Stable: map[int32]int64{}, End: map[int32]int64{}, Hole: map[int32]int64{},
 	}
 }
 
 // Add takes the next record of a partition.
 func (l *TopicLog) Add(e Entry) {
 	l.Records++
-	if _, ok := l.Young[e.Partition]; !ok && l.Now.Sub(e.Time) < l.Lag {
-		l.Young[e.Partition] = e.Offset
-	}
 	key := l.Keys[e.Key]
 	if key == nil {
 		key = &KeyLog{Partition: e.Partition}
@@ -158,9 +149,10 @@ func identity(value any) (id string, version int64) {
 	return "", 0
 }
 
-// compactable tells whether compaction, or the deletion of old records, may have
-// removed a record of the partition from behind the offset after (-1: the first).
-func (l *TopicLog) compactable(partition int32, after int64) bool {
-	young, ok := l.Young[partition]
-	return !ok || young > 0 && after < young
+// compactable tells whether compaction may have removed a record of a key that
+// stood before the offset of the first one that is left. It removes all older
+// records of a key or none, and leaves a hole where they stood.
+func (l *TopicLog) compactable(partition int32, first int64) bool {
+	hole, ok := l.Hole[partition]
+	return ok && hole < first
 }
