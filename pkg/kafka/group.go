@@ -108,9 +108,10 @@ type Assignment struct {
 //
 // The ctx of handle ends with the generation; handle must then return soon, since
 // the next generation waits for it. After SessionTimeout the others go on without
-// this member, which joins again when handle has returned. An error of handle while its ctx lives is passed to OnError, and
-// handle is called again, after a pause, in the same generation: nobody else is
-// disturbed. A nil before the end leaves the partitions unread until the end.
+// this member, which joins again when handle has returned. An error of handle
+// while its ctx lives is passed to OnError, and handle is called again, after a
+// pause, in the same generation: nobody else is disturbed. A nil before the end
+// leaves the partitions unread until the end.
 //
 // Partitions are assigned by range, topic by topic: topics with the same number
 // of partitions share it alike, so the same key of several topics meets in one
@@ -118,9 +119,10 @@ type Assignment struct {
 // appear later, or are recreated, start a new generation.
 //
 // RunGroup returns nil when ctx was cancelled, handle has returned and the group
-// was left, which hands the partitions over at once. It returns an error only
-// for what will not pass: a wrong config, refused credentials, no right to the
-// group. A cluster that is away is waited for.
+// was left, which hands the partitions over at once. Cancelled in the middle of a
+// rebalance, it waits for the end of that first, about RebalanceTimeout at most.
+// It returns an error only for what will not pass: a wrong config, refused
+// credentials, no right to the group. A cluster that is away is waited for.
 func RunGroup(ctx context.Context, c *Client, cfg GroupConfig, handle func(ctx context.Context, a *Assignment) error) error {
 	if err := cfg.Validate(); err != nil {
 		return err
