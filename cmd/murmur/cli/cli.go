@@ -46,8 +46,12 @@ databases by exchanging events through compacted Kafka topics.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return run.UsageError(err) })
 	root.AddCommand(newUp())
+	root.AddCommand(newDemo())
+	root.AddCommand(newReplay())
 	root.AddCommand(newBench())
 	root.AddCommand(newOrder())
+	root.AddCommand(newTail())
+	root.AddCommand(newTopics())
 	root.AddCommand(newAudit())
 	root.AddCommand(newRebuild())
 	return root
