@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,10 @@ func Execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	// cobra has no type for this one.
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
+		err = run.UsageError(err)
+	}
 	if err != nil && !errors.Is(err, errSilent) {
 		fmt.Fprintln(stderr, "murmur:", err)
 	}
@@ -52,6 +57,8 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.AddCommand(newOrder())
 	root.AddCommand(newTail())
 	root.AddCommand(newTopics())
+	root.AddCommand(newParked())
+	root.AddCommand(newStatus())
 	root.AddCommand(newAudit())
 	root.AddCommand(newRebuild())
 	return root
