@@ -74,7 +74,8 @@ build-isolated: ## Build and vet each module by its own go.mod, as its users do
 	if [ -n "$$broken" ]; then echo "cannot be built alone:$$broken"; exit 1; fi
 
 .PHONY: bench
-bench: ## Run the benchmarks of every module (BENCH=regexp chooses)
+bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among them)
+	$(GO) run ./cmd/murmur bench --suite
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
 
 .PHONY: generate
