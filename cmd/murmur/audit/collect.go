@@ -49,9 +49,12 @@ func Collect(ctx context.Context, at embedded.Addresses, opts Options) (Snapshot
 			return Snapshot{}, err
 		}
 		if len(before.inFlight) > 0 {
-			return c.live(ctx)
+			return c.live(ctx, before)
 		}
 		s, err := c.gather(ctx)
+		if err == nil {
+			err = c.lastPositions(ctx, before)
+		}
 		if err != nil {
 			return Snapshot{}, err
 		}
@@ -61,10 +64,10 @@ func Collect(ctx context.Context, at embedded.Addresses, opts Options) (Snapshot
 		}
 		if len(after.inFlight) == 0 && before.same(after) {
 			s.Settled = true
-			return c.finish(ctx, s, after)
+			return c.finish(ctx, s, before, after)
 		}
 		if time.Now().After(deadline) {
-			return c.live(ctx)
+			return c.live(ctx, after)
 		}
 	}
 }
@@ -131,12 +134,13 @@ func (c *collector) gather(ctx context.Context) (Snapshot, error) {
 // live reads while everything moves. A log is read before the store behind it,
 // so that a record which the store does not know is none that came later; the
 // ledger is read on both sides of the stores, so that what moved in between is
-// known.
-func (c *collector) live(ctx context.Context) (s Snapshot, err error) {
-	var before map[string][]gatewaysim.Entry
+// known; and a relay's position record before the database's word on it, which
+// may only be behind by the one batch under way.
+func (c *collector) live(ctx context.Context, before pulse) (s Snapshot, err error) {
+	var ledger map[string][]gatewaysim.Entry
 	err = together(ctx,
 		func(ctx context.Context) (err error) { s.Topics, err = c.logs(ctx); return err },
-		func(ctx context.Context) (err error) { before, err = c.ledger(ctx); return err },
+		func(ctx context.Context) (err error) { ledger, err = c.ledger(ctx); return err },
 	)
 	if err == nil {
 		err = c.streams(ctx, &s)
@@ -144,19 +148,23 @@ func (c *collector) live(ctx context.Context) (s Snapshot, err error) {
 	if err == nil {
 		s.Gateway, err = c.ledger(ctx)
 	}
+	if err == nil {
+		err = c.lastPositions(ctx, before)
+	}
 	if err != nil {
 		return s, err
 	}
-	s.Moving = moving(before, s.Gateway)
+	s.Moving = moving(ledger, s.Gateway)
 	after, err := c.pulse(ctx)
 	if err != nil {
 		return s, err
 	}
-	return c.finish(ctx, s, after)
+	return c.finish(ctx, s, before, after)
 }
 
-// finish adds what services say of themselves.
-func (c *collector) finish(ctx context.Context, s Snapshot, p pulse) (Snapshot, error) {
+// finish adds what services say of themselves, and the position records that
+// were read before that.
+func (c *collector) finish(ctx context.Context, s Snapshot, before, p pulse) (Snapshot, error) {
 	s.Services, s.InFlight, s.At = p.services, p.inFlight, time.Now()
 	for name, log := range s.Topics {
 		for _, partition := range p.partitions(name) {
@@ -166,12 +174,9 @@ func (c *collector) finish(ctx context.Context, s Snapshot, p pulse) (Snapshot, 
 		}
 		log.ID = p.ids[name]
 	}
-	for _, service := range s.Services {
-		log := &TopicLog{Topic: service.PositionTopic, ID: p.ids[service.PositionTopic]}
-		s.Topics[service.PositionTopic] = log
-		if err := c.lastPosition(ctx, service); err != nil {
-			return s, err
-		}
+	for name, service := range s.Services {
+		service.Last, service.LastOffset = before.services[name].Last, before.services[name].LastOffset
+		s.Topics[service.PositionTopic] = &TopicLog{Topic: service.PositionTopic, ID: p.ids[service.PositionTopic]}
 	}
 	var err error
 	if s.Declared, err = c.declared(ctx); err != nil {

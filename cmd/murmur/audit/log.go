@@ -25,7 +25,7 @@ func (a *auditor) logOnce(t *tally) {
 			once.stranger(key)
 		}
 		if once.compacted > 0 {
-			t.limit(fmt.Sprintf("%s: %s were compacted away; there, only order and the last record of each key are claimed", d.log.Topic, plural(once.compacted, "record")))
+			t.limit(fmt.Sprintf("%s: compaction took %s; of their keys, only order and the last record are claimed", d.log.Topic, plural(once.compacted, "record")))
 		}
 		if once.late > 0 {
 			t.limit(fmt.Sprintf("%s: %s not in the log yet when it was read", d.log.Topic, plural(once.late, "version")))

@@ -88,6 +88,16 @@ func (c *collector) logs(ctx context.Context) (map[string]*TopicLog, error) {
 	return logs, err
 }
 
+// lastPositions finds the last position records of all relays.
+func (c *collector) lastPositions(ctx context.Context, p pulse) error {
+	for _, name := range c.names() {
+		if err := c.lastPosition(ctx, p.services[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lastPosition finds the last position record of a relay, from where the
 // database remembers one.
 func (c *collector) lastPosition(ctx context.Context, s *Service) error {
