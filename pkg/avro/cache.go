@@ -61,7 +61,7 @@ func (c *schemaCache) put(id int, text string) {
 // or from fetch.
 func (c *schemaCache) get(ctx context.Context, id int, fetch func() (string, error)) (string, error) {
 	for {
-		text, err, f, mine := c.look(id)
+		text, f, mine, err := c.look(id)
 		switch {
 		case f == nil:
 			return text, err
@@ -82,21 +82,21 @@ func (c *schemaCache) get(ctx context.Context, id int, fetch func() (string, err
 
 // look returns what is known of id, or the flight to wait for, or a new one of
 // the caller's own.
-func (c *schemaCache) look(id int) (text string, err error, f *flight, mine bool) {
+func (c *schemaCache) look(id int) (text string, f *flight, mine bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if text, ok := c.texts[id]; ok {
-		return text, nil, nil, false
+		return text, nil, false, nil
 	}
 	if m, ok := c.missing[id]; ok && c.now().Before(m.until) {
-		return "", m.err, nil, false
+		return "", nil, false, m.err
 	}
 	if f, ok := c.flights[id]; ok {
-		return "", nil, f, false
+		return "", f, false, nil
 	}
 	f = &flight{done: make(chan struct{})}
 	c.flights[id] = f
-	return "", nil, f, true
+	return "", f, true, nil
 }
 
 func (c *schemaCache) fly(ctx context.Context, id int, f *flight, fetch func() (string, error)) {

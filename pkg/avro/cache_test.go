@@ -110,7 +110,7 @@ func TestSchemaCache_RemembersMissingIdsForAWhile(t *testing.T) {
 		if calls != 1 {
 			t.Errorf("made %d requests at once", calls)
 		}
-		time.Sleep(missingFor)
+		time.Sleep(missingFor) //nolint:forbidigo // a bubble's clock: no time passes
 		text, err := cache.get(t.Context(), 1, func() (string, error) { return "schema", nil })
 		if text != "schema" || err != nil {
 			t.Errorf("after a while: got %q, %v", text, err)

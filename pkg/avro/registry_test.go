@@ -145,7 +145,7 @@ func TestRegistry_SortsAnswersByKind(t *testing.T) {
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
-			permanent := c.want == ErrUnknownSchema || c.want == ErrInvalidSchema
+			permanent := errors.Is(c.want, ErrUnknownSchema) || errors.Is(c.want, ErrInvalidSchema)
 			if Permanent(err) != permanent {
 				t.Errorf("permanent is %t", !permanent)
 			}

@@ -18,8 +18,9 @@ import (
 // Compression names the codec of a producer's batches. Readers take any codec.
 type Compression int8
 
+// The codecs. CompressionDefault is LZ4: little processor time, about a third of
+// the bytes.
 const (
-	// CompressionDefault is LZ4: little processor time, about a third of the bytes.
 	CompressionDefault Compression = iota
 	CompressionNone
 	CompressionGzip

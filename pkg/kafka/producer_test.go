@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,8 +44,10 @@ func TestProducer_CommitShowsAllPartitionsAtOnce(t *testing.T) {
 			last := -1
 			for _, rec := range recs {
 				seen++
-				var n int
-				fmt.Sscan(string(rec.Value), &n)
+				n, err := strconv.Atoi(string(rec.Value))
+				if err != nil {
+					t.Fatal(err)
+				}
 				if n <= last || PartitionFor(rec.Key, 4) != p || string(rec.Headers[0].Value) != string(rec.Value) {
 					t.Errorf("partition %d: %q=%q after %d, headers %q", p, rec.Key, rec.Value, last, rec.Headers)
 				}

@@ -84,7 +84,7 @@ func TestScan_ReturnsTheErrorOfItsFunction(t *testing.T) {
 		n++
 		return enough
 	})
-	if err != enough || n != 1 {
+	if !errors.Is(err, enough) || n != 1 {
 		t.Errorf("%v after %d records", err, n)
 	}
 }

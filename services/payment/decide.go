@@ -75,7 +75,7 @@ func decideVoid(s State, c Void) ([]Event, error) {
 
 // decideRequest puts a command in flight, when none is.
 func decideRequest(s State, c Command) ([]Event, error) {
-	switch c := c.(type) {
+	switch c := c.(type) { //nolint:gochecksumtype // the three requests; Decide is exhaustive
 	case Confirm:
 		switch {
 		case s.InFlight.Kind == KindConfirm || s.Status != StatusAuthorizing:

@@ -16,7 +16,7 @@ func decideOutcome(s State, c Command) ([]Event, error) {
 		return nil, impossible(s, why)
 	}
 	flight := s.InFlight.Kind
-	switch c := c.(type) {
+	switch c := c.(type) { //nolint:gochecksumtype // the seven outcomes; Decide is exhaustive
 	case RecordOpened:
 		if c.GatewayID == "" {
 			return nil, fmt.Errorf("open the payment of order %s without an id: %w", s.OrderID, ErrInvalid)

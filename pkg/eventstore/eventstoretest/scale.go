@@ -34,11 +34,11 @@ func testScale(t *testing.T, h Harness) {
 	defer cancel()
 	s := h.Store
 	check(t, grow(ctx, s, order("probe")))
-	appendSmall, readSmall := measure(t, ctx, s)
+	appendSmall, readSmall := measure(ctx, t, s)
 	started := time.Now()
-	fill(t, ctx, s, total)
+	fill(ctx, t, s, total)
 	t.Logf("%d events in %s", total, time.Since(started).Round(time.Millisecond))
-	appendLarge, readLarge := measure(t, ctx, s)
+	appendLarge, readLarge := measure(ctx, t, s)
 	t.Logf("append %s, then %s; history %s, then %s", appendSmall, appendLarge, readSmall, readLarge)
 	for what, m := range map[string][2]time.Duration{
 		"append": {appendSmall, appendLarge}, "history": {readSmall, readLarge},
@@ -57,7 +57,7 @@ func testScale(t *testing.T, h Harness) {
 const scaleStreams = 500
 
 // fill appends events to many streams in turn, as a service would.
-func fill(t *testing.T, ctx context.Context, s eventstore.Store, total int) {
+func fill(ctx context.Context, t *testing.T, s eventstore.Store, total int) {
 	t.Helper()
 	const streams, perUnit = 50, 100
 	for from := 0; from < total; from += streams * perUnit {
@@ -79,7 +79,7 @@ func fill(t *testing.T, ctx context.Context, s eventstore.Store, total int) {
 }
 
 // measure returns the medians of an append and of reading a short history.
-func measure(t *testing.T, ctx context.Context, s eventstore.Store) (appending, reading time.Duration) {
+func measure(ctx context.Context, t *testing.T, s eventstore.Store) (appending, reading time.Duration) {
 	t.Helper()
 	var appends, reads []time.Duration
 	for i := range scaleSamples {

@@ -126,7 +126,7 @@ func (c *conn) queryArgs(text string, row func([]driver.Value)) (err error) {
 	dest := make([]driver.Value, len(rows.Columns()))
 	for {
 		switch err := rows.Next(dest); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

@@ -29,7 +29,7 @@ func (s *Store) each(ctx context.Context, row func(*sql.Rows) error, query strin
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		if err := row(rows); err == errStop {
+		if err := row(rows); errors.Is(err, errStop) {
 			return nil
 		} else if err != nil {
 			return err

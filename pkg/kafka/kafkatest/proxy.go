@@ -73,7 +73,7 @@ func (p *Proxy) close() {
 	p.closed = true
 	close(p.done)
 	for c := range p.closers {
-		c.Close()
+		_ = c.Close() // the peer notices; nobody else needs to
 	}
 	p.mu.Unlock()
 	p.wg.Wait()
@@ -85,7 +85,7 @@ func (p *Proxy) CutAll() {
 	defer p.mu.Unlock()
 	for c := range p.closers {
 		if _, ok := c.(net.Conn); ok {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (p *Proxy) track(c io.Closer) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		c.Close()
+		_ = c.Close()
 		return false
 	}
 	p.closers[c] = struct{}{}
@@ -103,7 +103,7 @@ func (p *Proxy) track(c io.Closer) bool {
 }
 
 func (p *Proxy) untrack(c io.Closer) {
-	c.Close()
+	_ = c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.closers, c)

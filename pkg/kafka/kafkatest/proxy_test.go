@@ -105,7 +105,7 @@ func TestProxy_HoldsUntilReleased(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { _, err := metadata(t, c); done <- err }()
 	for len(kafkatest.Requests[*kmsg.MetadataRequest](c.Proxy)) == 0 {
-		time.Sleep(time.Millisecond) // until the request has reached the proxy
+		time.Sleep(time.Millisecond) //nolint:forbidigo // polls until the request has reached the proxy
 	}
 	select {
 	case err := <-done:

@@ -18,7 +18,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	server, err := gatewaysim.New(gatewaysim.Config{DataDir: dir, Listen: "127.0.0.1:0"})
 	if err != nil {
 		fmt.Println(err)

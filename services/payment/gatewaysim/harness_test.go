@@ -121,7 +121,8 @@ func (s *sim) try(ctx context.Context, method, path, key string, values ...strin
 		return answer{}, err
 	}
 	a := answer{code: res.StatusCode, replayed: res.Header.Get("Idempotent-Replayed") == "true", raw: string(body)}
-	return a, json.Unmarshal(body, &a)
+	err = json.Unmarshal(body, &a)
+	return a, err
 }
 
 func (s *sim) post(path, key string, values ...string) answer {

@@ -30,8 +30,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(start(ctx, os.Args[1:], os.Getenv))
+	code := start(ctx, os.Args[1:], os.Getenv)
+	stop()
+	os.Exit(code)
 }
 
 const (
