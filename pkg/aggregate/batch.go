@@ -25,9 +25,9 @@ const (
 // arrives while one unit is committed makes up the next, so that under load many
 // commands share one durable commit, and without load none waits for another.
 //
-// Each command is alone in what it does: one that is refused leaves no trace in
-// the unit, and if the unit as a whole fails, each of its commands is run by
-// itself. It is safe for concurrent use.
+// Each command is alone in what it does: one that is refused, or panics, leaves
+// no trace in the unit, and if the unit as a whole fails, each of its commands is
+// run by itself. It is safe for concurrent use.
 type Commands struct {
 	store eventstore.Writer
 
@@ -51,9 +51,10 @@ type command struct {
 func NewCommands(store eventstore.Writer) *Commands { return &Commands{store: store} }
 
 // Run decides one command for one aggregate: fn gets its root, locked, and the
-// session. fn may be called more than once, on fresh roots, and must have no
-// effects but those on the session. Errors of fn are returned as they are; after
-// eventstore.ErrOutcomeUnknown look before trying again.
+// session, in which it may load others that sort behind. fn may be called more
+// than once, on fresh roots, and must have no effects but those on the session.
+// Errors of fn are returned as they are; after eventstore.ErrOutcomeUnknown look
+// before trying again.
 func Run[S, O, E any](ctx context.Context, c *Commands, d *Definition[S, O, E], id string, fn func(*Session, *Root[S, O, E]) error) error {
 	return c.do(ctx, &command{
 		ctx: ctx, streams: []eventstore.StreamID{d.StreamID(id)},
@@ -123,12 +124,15 @@ func (c *Commands) run(ctx context.Context, batch []*command) {
 			live = append(live, cmd)
 		}
 	}
-	if len(live) > 1 && c.together(ctx, live) != nil {
-		for _, cmd := range live {
-			cmd.err = Do(ctx, c.store, cmd.alone)
+	if len(live) > 1 {
+		alone, err := c.together(ctx, live)
+		if err != nil {
+			alone = live
 		}
-	} else if len(live) == 1 {
-		live[0].err = Do(ctx, c.store, live[0].alone)
+		live = alone
+	}
+	for _, cmd := range live {
+		cmd.err = c.alone(ctx, cmd)
 	}
 	for _, cmd := range batch {
 		cmd.done <- cmd.err
@@ -136,44 +140,53 @@ func (c *Commands) run(ctx context.Context, batch []*command) {
 }
 
 // alone runs a command in a session of its own.
-func (cmd *command) alone(s *Session) error {
-	if err := cmd.load(cmd.ctx, s); err != nil {
-		return err
-	}
-	return cmd.guarded(s)
+func (c *Commands) alone(ctx context.Context, cmd *command) (err error) {
+	defer recovered(&err)
+	return Do(ctx, c.store, func(s *Session) error {
+		if err := cmd.load(cmd.ctx, s); err != nil {
+			return err
+		}
+		return cmd.fn(s)
+	})
 }
 
-// together runs all commands in one unit. An error means that nothing of it was
-// written, except for ErrOutcomeUnknown, which all commands get.
-func (c *Commands) together(ctx context.Context, batch []*command) error {
+// together runs all commands in one unit and returns those that must run by
+// themselves after all. An error means that nothing of the unit was written;
+// ErrOutcomeUnknown is not returned, but is what becomes of all commands in it:
+// even a refusal may rest on another command that is lost.
+func (c *Commands) together(ctx context.Context, batch []*command) (alone []*command, err error) {
+	defer recovered(&err) // whoever's fault it is panics again, alone
 	tx, err := c.store.Begin(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer tx.Rollback()
 	s := Join(tx, &eventstore.Unit{})
 	if err := s.lockAll(ctx, batch); err != nil {
-		return err
+		return nil, err
 	}
 	for _, cmd := range batch {
-		before := s.save(cmd.streams)
+		before := s.save()
 		if cmd.err = cmd.guarded(s); cmd.err != nil {
 			s.restore(before)
 		}
+		if errors.Is(cmd.err, eventstore.ErrLockOrder) {
+			alone = append(alone, cmd) // the streams of the others were in its way
+		}
 	}
 	if err := s.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	err = tx.Commit(ctx, *s.Unit)
-	if errors.Is(err, eventstore.ErrOutcomeUnknown) {
-		for _, cmd := range batch {
-			if cmd.err == nil {
-				cmd.err = err
-			}
-		}
-		return nil
+	if !errors.Is(err, eventstore.ErrOutcomeUnknown) {
+		return alone, err
 	}
-	return err
+	for _, cmd := range batch {
+		if !slices.Contains(alone, cmd) {
+			cmd.err = err
+		}
+	}
+	return alone, nil
 }
 
 // lockAll loads the streams of all commands: in one go, and so in one order.
@@ -200,10 +213,13 @@ func (s *Session) lockAll(ctx context.Context, batch []*command) error {
 
 // guarded runs the command's function and turns a panic into its error.
 func (cmd *command) guarded(s *Session) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("command panicked: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer recovered(&err)
 	return cmd.fn(s)
+}
+
+// recovered keeps a panic from leaving the queue without a leader.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("command panicked: %v\n%s", p, debug.Stack())
+	}
 }

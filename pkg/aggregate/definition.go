@@ -7,7 +7,7 @@
 //   - One commit per session; all that the session's roots decided, or nothing.
 //   - At most one record per stream and commit, built from the state after its
 //     last event, so that a reader of a compacted topic sees full states only.
-//   - The stored state is the canonical encoding of the folded events: Verify
+//   - The stored state is the canonical encoding of the folded events: Inspect
 //     rebuilds it and compares byte for byte.
 //
 // # What it does not do

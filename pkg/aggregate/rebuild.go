@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
@@ -23,8 +24,23 @@ type Rebuilt[S any] struct {
 	Last Transition[S]
 }
 
+// HistoryError says that the events of a stream cannot be folded: one is missing
+// or cannot be read.
+type HistoryError struct {
+	Stream  eventstore.StreamID
+	Version int64
+	Err     error
+}
+
+func (e *HistoryError) Error() string {
+	return fmt.Sprintf("rebuild %s at %d: %v", e.Stream, e.Version, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *HistoryError) Unwrap() error { return e.Err }
+
 // Rebuild folds the events of a stream from the first on. It writes nothing and
-// creates no effects.
+// creates no effects. It fails with a *HistoryError, or as the store does.
 func (d *Definition[S, O, E]) Rebuild(ctx context.Context, r eventstore.Reader, id string) (Rebuilt[S], error) {
 	var out Rebuilt[S]
 	stream := d.StreamID(id)
@@ -35,11 +51,11 @@ func (d *Definition[S, O, E]) Rebuild(ctx context.Context, r eventstore.Reader, 
 		}
 		for _, stored := range page {
 			if stored.Version != out.Version+1 {
-				return out, fmt.Errorf("rebuild %s: version %d follows %d", stream, stored.Version, out.Version)
+				return out, &HistoryError{stream, stored.Version, fmt.Errorf("it follows version %d", out.Version)}
 			}
 			event, err := d.Decode(stored.Type, stored.Schema, stored.Data)
 			if err != nil {
-				return out, fmt.Errorf("rebuild %s at %d: %w", stream, stored.Version, err)
+				return out, &HistoryError{stream, stored.Version, err}
 			}
 			out.State = d.Evolve(out.State, event)
 			out.Version = stored.Version
@@ -82,27 +98,27 @@ type Inspector interface {
 // KindName implements Inspector.
 func (d *Definition[S, O, E]) KindName() string { return d.Kind }
 
+// maxLooks bounds how often Inspect looks again at a stream that is written
+// meanwhile: row and history are two reads.
+const maxLooks = 8
+
 // Inspect implements Inspector. Events that cannot be read are a fault of the
-// stream, not an error.
+// stream; a store that cannot be read is an error.
 func (d *Definition[S, O, E]) Inspect(ctx context.Context, r eventstore.Reader, row eventstore.Stream) (Inspection, error) {
-	out := Inspection{Kind: row.ID.Kind, ID: row.ID.ID, Version: row.Version, Observed: row.Observed}
 	built, err := d.Rebuild(ctx, r, row.ID.ID)
-	if err != nil {
-		if ctx.Err() != nil {
-			return out, err
+	for looks := 1; err == nil && built.Version != row.Version && looks < maxLooks; looks++ {
+		if row, err = r.Stream(ctx, row.ID); err == nil && row.Version != built.Version {
+			built, err = d.Rebuild(ctx, r, row.ID.ID)
 		}
-		out.Fault = err.Error()
+	}
+	out := Inspection{Kind: row.ID.Kind, ID: row.ID.ID, Version: row.Version, Observed: row.Observed}
+	var fault *HistoryError
+	if errors.As(err, &fault) {
+		out.Fault = fault.Error()
 		return out, nil
 	}
-	if built.Version != row.Version {
-		// The row and the history are two reads: look again before accusing.
-		if row, err = r.Stream(ctx, row.ID); err != nil {
-			return out, err
-		}
-		if built, err = d.Rebuild(ctx, r, row.ID.ID); err != nil {
-			return out, err
-		}
-		out.Version, out.Observed = row.Version, row.Observed
+	if err != nil {
+		return out, err
 	}
 	out.Published = built.Published
 	if built.Version > 0 {

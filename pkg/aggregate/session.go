@@ -22,6 +22,7 @@ type Session struct {
 	order []eventstore.StreamID
 	// preloaded are rows that were locked and read but not decoded yet.
 	preloaded map[eventstore.StreamID]eventstore.Stream
+	touched   map[eventstore.StreamID]func() // see save
 }
 
 type changer interface {
@@ -33,23 +34,35 @@ type changer interface {
 // savepoint is a state of a session to go back to.
 type savepoint struct {
 	unit  eventstore.Unit
-	roots []func()
+	roots int // how many were loaded
 }
 
-// save remembers the unit and the roots of some streams.
-func (s *Session) save(streams []eventstore.StreamID) savepoint {
-	p := savepoint{unit: *s.Unit, roots: make([]func(), 0, len(streams))}
-	for _, id := range streams {
-		p.roots = append(p.roots, s.roots[id].save())
-	}
-	return p
+// save remembers the session as it is now, and from now on every root just
+// before it is handed out.
+func (s *Session) save() savepoint {
+	s.touched = make(map[eventstore.StreamID]func())
+	return savepoint{unit: *s.Unit, roots: len(s.order)}
 }
 
+// restore goes back to a savepoint. Roots that were loaded since are forgotten,
+// but for their locks.
 func (s *Session) restore(p savepoint) {
 	*s.Unit = p.unit
-	for _, restore := range p.roots {
+	for _, restore := range s.touched {
 		restore()
 	}
+	for _, id := range s.order[p.roots:] {
+		delete(s.roots, id)
+	}
+	s.order = s.order[:p.roots]
+}
+
+// touch remembers a root as it is, the first time after save.
+func (s *Session) touch(id eventstore.StreamID) {
+	if s.touched == nil || s.touched[id] != nil {
+		return
+	}
+	s.touched[id] = s.roots[id].save()
 }
 
 // Join makes a session that works within a unit which somebody else commits.
@@ -86,6 +99,7 @@ func (d *Definition[S, O, E]) Load(ctx context.Context, s *Session, ids ...strin
 	}
 	out := make([]*Root[S, O, E], len(ids))
 	for i, id := range ids {
+		s.touch(d.StreamID(id))
 		root, ok := s.roots[d.StreamID(id)].(*Root[S, O, E])
 		if !ok {
 			return nil, fmt.Errorf("load %s/%s: kind is used by two definitions", d.Kind, id)
