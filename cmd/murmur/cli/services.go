@@ -10,43 +10,26 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
-	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
+	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/pkg/run"
 	"github.com/murmuration-dev/murmuration/schemas"
 )
 
-// operations is the operations address of one service.
+// operations is where operators reach one service.
 type operations struct{ service, url string }
 
-// allOperations are those of the three services; opsAddresses the flags for them.
+// allOperations are those of the three services.
 func allOperations(to embedded.Addresses) []operations {
 	return []operations{
 		{schemas.OrderService, to.Order.Ops}, {schemas.PaymentService, to.Payment.Ops}, {schemas.InventoryService, to.Inventory.Ops},
 	}
 }
 
+// opsAddresses are what a command needs for them.
 var opsAddresses = []address{orderOps, paymentOps, inventoryOps}
-
-// overview is participant.Overview as it arrives: the last error of a relay has
-// no form that could be sent.
-type overview struct {
-	Service   string                `json:"service"`
-	Positions []eventstore.Position `json:"positions"`
-	Relay     eventstore.RelayState `json:"relay"`
-	Waiting   int64                 `json:"waiting"`
-	Oldest    int64                 `json:"oldest"`
-	Status    struct {
-		Leader      bool
-		PublishedAt time.Time
-	} `json:"status"`
-	Parked        []eventstore.Parked `json:"parked"`
-	ParkedIntents []eventstore.Intent `json:"parked_intents"`
-	Pending       []eventstore.Intent `json:"pending_intents"`
-}
 
 const (
 	// answerLimit bounds what is read of one answer: ten thousand parked records
@@ -111,8 +94,8 @@ func isStatus(err error, status int) bool {
 	return errors.As(err, &e) && e.status == status
 }
 
-func (w web) overview(ctx context.Context, of operations) (overview, error) {
-	var o overview
+func (w web) overview(ctx context.Context, of operations) (participant.Overview, error) {
+	var o participant.Overview
 	err := w.do(ctx, http.MethodGet, of.url+"/inspect", &o, http.StatusOK)
 	if isStatus(err, http.StatusNotFound) {
 		err = run.TempFailError(errors.New("starting: its database or the registry was not reached yet"))
@@ -124,8 +107,8 @@ func (w web) overview(ctx context.Context, of operations) (overview, error) {
 }
 
 // overviews asks all services at once; each has either an overview or an error.
-func (w web) overviews(ctx context.Context, of []operations) ([]overview, []error) {
-	views, errs := make([]overview, len(of)), make([]error, len(of))
+func (w web) overviews(ctx context.Context, of []operations) ([]participant.Overview, []error) {
+	views, errs := make([]participant.Overview, len(of)), make([]error, len(of))
 	var asking sync.WaitGroup
 	for i := range of {
 		asking.Go(func() { views[i], errs[i] = w.overview(ctx, of[i]) })

@@ -19,6 +19,7 @@ import (
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/pkg/run"
 	"github.com/murmuration-dev/murmuration/schemas"
 )
@@ -83,7 +84,7 @@ type serviceStatus struct {
 	ParkedIntents int              `json:"parked_intents"`
 	Pending       int              `json:"pending_intents"`
 
-	view *overview
+	view *participant.Overview
 }
 
 const stateUnreachable = "unreachable"
@@ -162,6 +163,9 @@ func (w web) serviceStatus(ctx context.Context, of operations) serviceStatus {
 	}
 	if view.Waiting > 0 {
 		s.OutboxAge = max(0, time.Since(time.UnixMicro(view.Oldest)).Milliseconds())
+	}
+	if view.Status.LastError != "" {
+		s.Faults = append(s.Faults, "relay: "+view.Status.LastError)
 	}
 	s.Parked, s.ParkedIntents, s.Pending = len(view.Parked), len(view.ParkedIntents), len(view.Pending)
 	return s

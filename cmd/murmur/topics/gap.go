@@ -19,7 +19,8 @@ type Gap struct {
 	Key   string `json:"key"`
 	// Versions that are missing, as far as they are known.
 	Versions []int64 `json:"versions,omitempty"`
-	// Certain is false where one commit may as well have made several versions.
+	// Certain is false where there may as well never have been such a record. It
+	// is only told beside something that is certain.
 	Certain bool   `json:"certain"`
 	Detail  string `json:"detail"`
 }
@@ -31,7 +32,7 @@ var streams = []struct{ kind, topic string }{
 
 // gaps looks for records that must have been there. Versions alone prove it for
 // orders only, whose every version is published; other services count internal
-// steps too. What proves it for all is a cause that is not there, or a first
+// steps too. What proves it for all of them is a cause that is not there, or a first
 // record that cannot be anyone's first.
 func gaps(s Story) []Gap {
 	named := causes(s)
@@ -56,6 +57,9 @@ func gaps(s Story) []Gap {
 		if g, ok := gap(stream.topic, s.OrderID, slices.Sorted(maps.Keys(missing)), seen); ok {
 			out = append(out, g)
 		}
+	}
+	if !slices.ContainsFunc(out, func(g Gap) bool { return g.Certain }) {
+		return nil
 	}
 	return out
 }
