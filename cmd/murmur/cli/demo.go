@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,13 +62,16 @@ func demo(c *cobra.Command, flags upFlags, exit bool) error {
 	}
 	fmt.Fprintf(out, "\nOne real trading day, 1 December 2010, through three services and no coordinator\n\n")
 	if again {
-		fmt.Fprintf(out, "%s has data already: going on from there\n\n", flags.data)
+		fmt.Fprintf(out, "%s has data already: going on from there, nothing is done twice\n\n", flags.data)
 	}
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	ready := make(chan struct{})
 	ran := make(chan error, 1)
-	go func() { ran <- platform.Run(ctx, func() { close(ready) }) }()
+	go func() {
+		defer stop() // without a platform there is no show
+		ran <- platform.Run(ctx, func() { close(ready) })
+	}()
 	select {
 	case err := <-ran:
 		return err
@@ -85,7 +87,10 @@ func demo(c *cobra.Command, flags upFlags, exit bool) error {
 	if err != nil || exit {
 		stop()
 	}
-	return errors.Join(err, <-ran)
+	if failed := <-ran; failed != nil {
+		return failed // whatever the show came to, this is why
+	}
+	return err
 }
 
 // demonstration is what happens on a platform that is up.

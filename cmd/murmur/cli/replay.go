@@ -144,8 +144,11 @@ func sendPlan(ctx context.Context, to embedded.Addresses, plan *replay.Plan, fla
 	if err := writeReport(flags.report, report); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(tell, "  %s orders settled in %.1f s: %s orders/s\n\n", replay.Grouped(int64(report.Orders)), report.Seconds,
-		replay.Grouped(int64(report.OrdersPerSecond)))
+	if report.PlacedBefore > 0 {
+		fmt.Fprintf(tell, "  %s of the orders were there from an earlier run\n", replay.Grouped(int64(report.PlacedBefore)))
+	}
+	fmt.Fprintf(tell, "  %s orders settled, %s a second; %.1f s with stock and returns\n\n", replay.Grouped(int64(report.Orders)),
+		replay.Grouped(int64(report.OrdersPerSecond)), report.Seconds)
 	return report, report.Print(tell)
 }
 

@@ -21,8 +21,9 @@ type Assumptions struct {
 	Seed uint64 `json:"seed"`
 }
 
-// DefaultAssumptions give a few orders of each end: at 99 % of the stock about 3 %
-// of the seven months' orders run short, and one in twelve of the first day's.
+// DefaultAssumptions give a few orders of each end: at 99 % of the stock one in
+// twelve of the first day's orders runs short, and about 2 % of those of half a
+// year, month by month.
 var DefaultAssumptions = Assumptions{Stock: 0.99, Declines: 0.03, CaptureRefusals: 0.005, Seed: 1}
 
 // maxStock is many times any demand, and keeps quantities within bounds.

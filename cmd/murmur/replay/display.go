@@ -16,6 +16,8 @@ const (
 	retell = 5 * time.Second
 	// barWidth is in characters; a whole line stays below 80.
 	barWidth = 20
+	// detailsPrinted bounds the reasons of one outcome; the report has more.
+	detailsPrinted = 3
 )
 
 // Display shows the progress until ctx ends: one line drawn anew on a terminal,
@@ -121,6 +123,11 @@ func (r *Report) Print(out io.Writer) error {
 			line += fmt.Sprintf("  %*s", widths[i+1], cell)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	for _, t := range r.Outcomes {
+		for _, d := range t.Details[:min(len(t.Details), detailsPrinted)] {
+			fmt.Fprintf(&b, "  %s: %s (%s lines, first %s)\n", t.Outcome, printable(d.Reason), Grouped(int64(d.Lines)), printable(d.First))
+		}
 	}
 	if r.DifferentlyPaid > 0 {
 		fmt.Fprintf(&b, "  %s of the orders were there before, paid as another replay had assumed\n", Grouped(int64(r.DifferentlyPaid)))

@@ -93,7 +93,7 @@ func Read(name string, r io.Reader) (File, error) {
 	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) { // a short file is no gzip
 		unzipped, err := gzip.NewReader(buffered)
 		if err != nil {
-			return File{}, &FormatError{File: name, Faults: []Fault{{Message: err.Error()}}}
+			return File{}, &FormatError{File: name, Faults: []Fault{{Message: "the gzip stream is broken: " + err.Error()}}}
 		}
 		content, zipped = unzipped, true
 	}

@@ -46,7 +46,7 @@ var Outcomes = []struct {
 	{CancelledElse, "by someone else, or by hand"},
 	{GivenBack, "refunded at the price paid, and back in stock"},
 	{GivenBackPart, "more units were cancelled than the files sold, or than were delivered"},
-	{ReturnOfNothing, "the files have no earlier purchase by this customer"},
+	{ReturnOfNothing, "the files have no earlier purchase by this customer, or it came back before"},
 	{ReturnOfUnsold, "the order it returns had been cancelled: nothing was paid or delivered"},
 	{ReturnByGuest, "without a customer it cannot be matched to its purchase"},
 	{ReturnNotGoods, "discounts, postage and manual entries of a cancellation"},

@@ -39,8 +39,8 @@ func parse(fields []string) (Line, error) {
 	if !isInvoice(l.Invoice) {
 		return l, fmt.Errorf("InvoiceNo %q is not 1 to %d letters and digits", clip(l.Invoice), maxName)
 	}
-	if l.SKU == "" || !isName(l.SKU) {
-		return l, fmt.Errorf("StockCode %q is not 1 to %d characters", clip(l.SKU), maxName)
+	if l.SKU == "" || l.SKU == "." || l.SKU == ".." || !isName(l.SKU) { // dots have a meaning in a path
+		return l, fmt.Errorf("StockCode %q is not 1 to %d characters that can name goods", clip(l.SKU), maxName)
 	}
 	if !isName(l.Customer) {
 		return l, fmt.Errorf("CustomerID %q is longer than %d characters or holds control characters", clip(l.Customer), maxName)

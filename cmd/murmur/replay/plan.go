@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,10 +103,13 @@ const (
 )
 
 // NewPlan works out what to do with files, which may come in any order. Errors:
-// wrong assumptions, a file given twice.
+// wrong assumptions, a file given twice, a file without lines.
 func NewPlan(files []File, a Assumptions) (*Plan, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
+	}
+	if i := slices.IndexFunc(files, func(f File) bool { return len(f.Lines) == 0 }); i >= 0 || len(files) == 0 {
+		return nil, errors.New("there are no lines to replay")
 	}
 	p := &Plan{Files: slices.Clone(files), Assumptions: a}
 	slices.SortStableFunc(p.Files, func(a, b File) int { return a.Lines[0].At.Compare(b.Lines[0].At) })

@@ -11,7 +11,7 @@ type Progress struct {
 	stage                           atomic.Int32
 	items, placed, ended, returns   atomic.Int64
 	itemsAll, ordersAll, returnsAll atomic.Int64
-	begun, firstPlaced              atomic.Int64 // µs
+	before, firstPlaced             atomic.Int64 // µs
 	troubles                        atomic.Int64
 	trouble                         atomic.Pointer[Trouble]
 }
@@ -36,6 +36,7 @@ type Snapshot struct {
 	Items, ItemsAll       int64 // SKUs brought to stock
 	Placed, Ended, Orders int64 // Ended of those Placed; Orders is all there are
 	Returns, ReturnsAll   int64
+	Before                int64 // orders that an earlier run had placed
 	// Rate is ended orders a second since the first one was placed, and Left the
 	// time that the rest takes at that rate; 0 while unknown.
 	Rate float64
@@ -49,7 +50,7 @@ func (p *Progress) Snapshot() Snapshot {
 	s := Snapshot{
 		Stage: Stage(p.stage.Load()), Items: p.items.Load(), ItemsAll: p.itemsAll.Load(),
 		Ended: p.ended.Load(), Placed: p.placed.Load(), Orders: p.ordersAll.Load(),
-		Returns: p.returns.Load(), ReturnsAll: p.returnsAll.Load(),
+		Before: p.before.Load(), Returns: p.returns.Load(), ReturnsAll: p.returnsAll.Load(),
 	}
 	if first := p.firstPlaced.Load(); first > 0 && s.Ended > 0 {
 		s.Rate = float64(s.Ended) / (float64(max(1, time.Now().UnixMicro()-first)) / 1e6)

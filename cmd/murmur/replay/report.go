@@ -23,6 +23,8 @@ type Report struct {
 	// the last one ended.
 	Seconds         float64 `json:"seconds"`
 	OrdersPerSecond float64 `json:"orders_per_second"`
+	// PlacedBefore counts orders that were there before this run.
+	PlacedBefore int `json:"placed_before"`
 	// DifferentlyPaid counts orders that were there before with another payment
 	// method, and StockedBefore SKUs whose opening stock was received before in
 	// another quantity: both come of other assumptions, and stay as they are.
@@ -99,30 +101,40 @@ func newReport(p *Plan) (*Report, error) {
 			r.CompletedOrders = append(r.CompletedOrders, o.ID)
 		}
 	}
-	return r, r.check(p)
+	return r, r.check(p, tallies)
 }
 
-// check compares the sums of the report with the lines as they were read.
-func (r *Report) check(p *Plan) error {
+// check compares the sums of the report, and the lines by number, with the files
+// as they were read.
+func (r *Report) check(p *Plan, tallies map[Outcome]*tally) error {
 	var invoices, lines, numbered int
+	accounted := make(map[[2]int]bool) // file and line
 	for _, t := range r.Outcomes {
 		invoices += t.Invoices
 		lines += t.Lines
 		for _, ranges := range t.At {
 			numbered += count(ranges)
 		}
+		for file, numbers := range tallies[t.Outcome].numbers {
+			for _, n := range numbers {
+				accounted[[2]int{file, n}] = true
+			}
+		}
 	}
-	read := 0
+	read, missing := 0, 0
 	distinct := make(map[string]bool)
 	for i, f := range p.Files {
 		read += len(f.Lines)
 		for _, l := range f.Lines {
 			distinct[strconv.Itoa(i)+"/"+l.Invoice] = true
+			if !accounted[[2]int{i, l.Number}] {
+				missing++
+			}
 		}
 	}
-	if lines != read || numbered != read || invoices != len(distinct) {
-		return fmt.Errorf("internal error: %d lines of %d invoices were read, and %d lines (%d by number) of %d invoices are accounted for",
-			read, len(distinct), lines, numbered, invoices)
+	if lines != read || numbered != read || missing > 0 || invoices != len(distinct) {
+		return fmt.Errorf("internal error: %d lines of %d invoices were read, and %d lines (%d by number, %d missing) of %d invoices are accounted for",
+			read, len(distinct), lines, numbered, missing, invoices)
 	}
 	return nil
 }

@@ -58,6 +58,10 @@ func Run(ctx context.Context, to embedded.Addresses, p *Plan, cfg Config, progre
 	for _, o := range p.Orders {
 		progress.returnsAll.Add(int64(len(o.Returns)))
 	}
+	before, err := r.placedBefore(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for orders of an earlier run: %w", err)
+	}
 	if err := each(ctx, cfg.Concurrency, p.Items, r.stock); err != nil {
 		return nil, fmt.Errorf("bring goods to stock: %w", err)
 	}
@@ -76,6 +80,7 @@ func Run(ctx context.Context, to embedded.Addresses, p *Plan, cfg Config, progre
 	if err == nil {
 		report.Seconds = time.Since(start).Seconds()
 		report.OrdersPerSecond = float64(len(p.Orders)) / ended.Sub(ordering).Seconds()
+		report.PlacedBefore = before
 		report.DifferentlyPaid = int(r.differently.Load())
 		report.StockedBefore = int(r.stockedBefore.Load())
 	}

@@ -35,6 +35,25 @@ type runner struct {
 	differently, stockedBefore atomic.Int64
 }
 
+// placedBefore counts the plan's orders that are there already.
+func (r *runner) placedBefore(ctx context.Context) (int, error) {
+	if len(r.plan.Orders) == 0 {
+		return 0, nil
+	}
+	there := make(map[string]bool)
+	if err := r.pages(ctx, "", func(l listed) { there[l.OrderID] = true }); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, o := range r.plan.Orders {
+		if there[o.ID] {
+			n++
+		}
+	}
+	r.progress.before.Store(int64(n))
+	return n, nil
+}
+
 // placeAll places the orders in the plan's order, side by side.
 func (r *runner) placeAll(ctx context.Context) error {
 	start := time.Now()
@@ -59,9 +78,9 @@ func (r *runner) place(ctx context.Context, o *Order) error {
 	if err != nil {
 		return fmt.Errorf("place order %s: %w", o.ID, err)
 	}
-	switch {
-	case a.ok():
-	case a.status == http.StatusConflict || a.status == http.StatusUnprocessableEntity:
+	switch a.status {
+	case http.StatusOK, http.StatusCreated:
+	case http.StatusConflict, http.StatusUnprocessableEntity, http.StatusBadRequest, http.StatusRequestEntityTooLarge:
 		v, known, err := r.client.order(ctx, o.ID, false)
 		if err != nil {
 			return err
