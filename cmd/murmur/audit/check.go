@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Ids of the checks.
@@ -67,7 +68,11 @@ func Check(s Snapshot) Report {
 			a.unjudged++
 		}
 	}
-	r := Report{Verdict: Consistent, At: s.At, Settled: s.Settled, InFlight: s.InFlight, Unjudged: a.unjudged, Counts: a.counts()}
+	oldest := slices.SortedStableFunc(slices.Values(s.InFlight), func(a, b InFlight) int { return a.Since.Compare(b.Since) })
+	r := Report{
+		Verdict: Consistent, At: s.At, Settled: s.Settled, Counts: a.counts(), Unjudged: a.unjudged,
+		InFlightCount: len(oldest), InFlight: oldest[:min(len(oldest), maxInFlight)],
+	}
 	for _, c := range checks {
 		t := &tally{CheckResult{ID: c.id, Statement: c.statement, Of: c.of, State: OK}}
 		c.run(a, t)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,6 +24,7 @@ func (r Report) Print(out io.Writer) error {
 	for _, c := range r.Checks {
 		p.details(c)
 	}
+	p.limits(r.Checks)
 	p.money(r)
 	p.inFlight(r)
 	p.f("\naudit: %s\n", r.Summary())
@@ -37,7 +37,7 @@ func (r Report) Summary() string {
 	case Inconsistent:
 		return fmt.Sprintf("INCONSISTENT (%s)", plural(r.Findings, "finding"))
 	case Unsettled:
-		return fmt.Sprintf("unsettled: nothing inconsistent was found, but there is no claim about what is in flight (%d), and so none about the whole", len(r.InFlight))
+		return fmt.Sprintf("unsettled: nothing inconsistent was found, but there is no claim about what is in flight (%d), and so none about the whole", r.InFlightCount)
 	}
 	return "consistent"
 }
@@ -77,8 +77,25 @@ func (p *printer) details(c CheckResult) {
 	if more := c.Count - printedFindings; more > 0 {
 		p.f("  … and %d more; --output json lists up to %d\n", more, maxFindings)
 	}
-	for _, l := range c.Limits {
-		p.f("\n%s does not claim everything: %s\n", c.ID, l)
+}
+
+// limits lists what is not claimed, once for all checks that say the same.
+func (p *printer) limits(checks []CheckResult) {
+	var order []string
+	by := map[string][]string{}
+	for _, c := range checks {
+		for _, l := range c.Limits {
+			if by[l] == nil {
+				order = append(order, l)
+			}
+			by[l] = append(by[l], c.ID)
+		}
+	}
+	if len(order) > 0 {
+		p.f("\nnot claimed:\n")
+	}
+	for _, l := range order {
+		p.f("  %s: %s\n", strings.Join(by[l], ", "), l)
 	}
 }
 
@@ -130,15 +147,14 @@ func (p *printer) inFlight(r Report) {
 		return
 	}
 	p.f("\nin flight, oldest first:\n")
-	oldest := slices.SortedStableFunc(slices.Values(r.InFlight), func(a, b InFlight) int { return a.Since.Compare(b.Since) })
-	for _, f := range oldest[:min(len(oldest), printedInFlight)] {
+	for _, f := range r.InFlight[:min(len(r.InFlight), printedInFlight)] {
 		age := "of unknown age"
 		if !f.Since.IsZero() {
 			age = fmt.Sprintf("%s old", max(0, r.At.Sub(f.Since)).Round(time.Millisecond))
 		}
 		p.f("  %s of %s: %d %s, %s %s\n", f.What, f.Service, f.Count, f.Subject, age, f.Detail)
 	}
-	if more := len(oldest) - printedInFlight; more > 0 {
+	if more := r.InFlightCount - printedInFlight; more > 0 {
 		p.f("  … and %d more\n", more)
 	}
 	p.f("%s not judged because of it\n", plural(r.Unjudged, "order"))

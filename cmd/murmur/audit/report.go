@@ -33,10 +33,11 @@ type Report struct {
 	Checks   []CheckResult `json:"checks"`
 	// Money by currency, of the orders that were judged and are finished.
 	Money map[string]Money `json:"money,omitempty"`
-	// InFlight is what was under way; Unjudged how many orders were not judged
-	// because of it.
-	InFlight []InFlight `json:"in_flight,omitempty"`
-	Unjudged int        `json:"unjudged,omitempty"`
+	// InFlightCount is how much was under way, InFlight the oldest of it, and
+	// Unjudged how many orders were not judged because of it.
+	InFlightCount int        `json:"in_flight_count,omitempty"`
+	InFlight      []InFlight `json:"in_flight,omitempty"`
+	Unjudged      int        `json:"unjudged,omitempty"`
 }
 
 // Counts are how much was looked at.
@@ -92,8 +93,12 @@ type Sum struct {
 	Refunded int64 `json:"refunded"`
 }
 
-// maxFindings bounds the findings that a report lists per check.
-const maxFindings = 1000
+// Bounds of what a report lists, of all that it counts: findings per check, and
+// what is in flight. A person needs a few, and a program the number.
+const (
+	maxFindings = 1000
+	maxInFlight = 1000
+)
 
 // tally collects the outcome of one check.
 type tally struct{ result CheckResult }

@@ -49,8 +49,6 @@ type Stream[R any] struct {
 	Seen Seen
 	// Asked is the gateway command in flight of a payment, or empty.
 	Asked string
-	// Deadline of an order, in microseconds.
-	Deadline int64
 }
 
 // Head is the version of the last record, 0 without any. It may be called on nil.

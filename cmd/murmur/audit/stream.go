@@ -47,7 +47,6 @@ type line[R any] struct {
 	Record    *R      `json:"record"`
 	Fault     string  `json:"fault"`
 	State     struct {
-		Deadline int64 `json:"deadline"`
 		InFlight struct {
 			Kind string `json:"kind"`
 		} `json:"in_flight"`
@@ -64,7 +63,7 @@ func (l line[R]) stream() *Stream[R] {
 	return &Stream[R]{
 		Version: l.Version, Published: l.Published, Record: l.Record, Fault: l.Fault,
 		Seen:  Seen{l.Observed.Order.Version, l.Observed.Payment.Version, l.Observed.Reservation.Version},
-		Asked: l.State.InFlight.Kind, Deadline: l.State.Deadline,
+		Asked: l.State.InFlight.Kind,
 	}
 }
 

@@ -70,11 +70,16 @@ func tell(c *cobra.Command, report audit.Report, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	return verdictError(report)
+}
+
+func verdictError(report audit.Report) error {
+	err := fmt.Errorf("audit: %s: %w", report.Summary(), errSilent)
 	switch report.Verdict {
 	case audit.Inconsistent:
-		return run.InconsistentError(fmt.Errorf("audit: %s: %w", report.Summary(), errSilent))
+		return run.InconsistentError(err)
 	case audit.Unsettled:
-		return run.TempFailError(fmt.Errorf("audit: %s: %w", report.Summary(), errSilent))
+		return run.TempFailError(err)
 	}
 	return nil
 }
