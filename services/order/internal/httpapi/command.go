@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -147,11 +148,31 @@ func (a *api) change(ctx context.Context, c change) (*participant.Answer, error)
 			body, err := json.Marshal(view(root))
 			return c.status, body, err
 		})
-		out.Status, out.Body, out.Location = kept.Status, kept.Body, "/orders/"+c.id
+		if err != nil {
+			return err
+		}
+		out.Status, out.Body = kept.Status, kept.Body
+		out.Location, err = location(c, kept.Body)
 		return err
 	})
 	if err != nil {
 		return nil, problem(err)
 	}
 	return out, nil
+}
+
+// location is the path of the order in an answer. A repeated request may have been
+// given another id before the answer of the first was found, which counts.
+func location(c change, answer []byte) (string, error) {
+	id := c.id
+	if c.key != "" {
+		var kept struct {
+			OrderID string `json:"order_id"`
+		}
+		if err := json.Unmarshal(answer, &kept); err != nil {
+			return "", fmt.Errorf("answer kept for key %s: %w", c.key, err)
+		}
+		id = kept.OrderID
+	}
+	return "/orders/" + id, nil
 }
