@@ -22,7 +22,12 @@ func TestCustomer_CancelsWhilePlaced(t *testing.T) {
 	if again, err := s.Cancel(t.Context(), placed.OrderID, "really"); err != nil || again.Version != o.Version {
 		t.Errorf("cancelling twice: version %d after %d, %v", again.Version, o.Version, err)
 	}
+	without := s.place(s.basket(visa, line(sku, 1, 100)))
+	if a := s.post(platform.Addresses().Order.API+"/orders/"+without.OrderID+"/cancel", "", ""); a.Status != http.StatusOK {
+		t.Errorf("cancelling without a word: %d %s", a.Status, a.Body)
+	}
 	s.mendGateway()
+	s.expectStatus(s.settle(without.OrderID), client.Cancelled, "CUSTOMER")
 	o = s.settle(placed.OrderID)
 	s.expectStatus(o, client.Cancelled, "CUSTOMER")
 	s.expectStock(sku, 4, 0)

@@ -76,15 +76,22 @@ func lines(in []LineInput) []order.Line {
 type cancelRequest struct {
 	ID             string `path:"id" maxLength:"64"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
-	Body           struct {
-		Reason string `json:"reason,omitempty" maxLength:"500"`
-	} `required:"false"`
+	Body           *CancelInput // a pointer, since nothing has to be said
+}
+
+// CancelInput is the body of cancel-order, which may be absent.
+type CancelInput struct {
+	Reason string `json:"reason,omitempty" maxLength:"500"`
 }
 
 func (a *api) cancel(ctx context.Context, in *cancelRequest) (*participant.Answer, error) {
+	var reason string
+	if in.Body != nil {
+		reason = in.Body.Reason
+	}
 	return a.change(ctx, change{
 		scope: "cancel", key: in.IdempotencyKey, content: in, id: in.ID, status: http.StatusOK,
-		command: order.Cancel{Reason: in.Body.Reason, At: a.Now().UnixMicro()},
+		command: order.Cancel{Reason: reason, At: a.Now().UnixMicro()},
 	})
 }
 
