@@ -20,7 +20,7 @@ const (
 	// registryPatience is less, since there is a way to go on without it.
 	registryPatience = 2 * time.Second
 	// servicePatience bounds one request to a service.
-	servicePatience = 10 * time.Second
+	servicePatience = 5 * time.Second
 )
 
 // reachKafka returns a client of a broker that answers. The caller closes it. A

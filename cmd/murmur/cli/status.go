@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,18 +16,9 @@ import (
 
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
-	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/pkg/run"
-	"github.com/murmuration-dev/murmuration/schemas"
 )
-
-// reads are the topics that each service consumes.
-var reads = map[string][]string{
-	schemas.OrderService:     {schemas.Payments, schemas.Reservations},
-	schemas.PaymentService:   {schemas.Orders},
-	schemas.InventoryService: {schemas.Orders},
-}
 
 func newStatus() *cobra.Command {
 	return withTarget(&cobra.Command{
@@ -123,18 +112,24 @@ func showStatus(c *cobra.Command) error {
 func collectStatus(ctx context.Context, w web, to embedded.Addresses) platformStatus {
 	services := allOperations(to)
 	s := platformStatus{Services: make([]serviceStatus, len(services))}
-	var orders error
+	var orders, broker error
+	var bounds logBounds
 	var asking sync.WaitGroup
 	for i, of := range services {
 		asking.Go(func() { s.Services[i] = w.serviceStatus(ctx, of) })
 	}
 	asking.Go(func() { s.Orders, s.MoreOrders, orders = w.countOrders(ctx, to.Order.API) })
+	asking.Go(func() { bounds, broker = readBounds(ctx, to.Kafka) })
 	asking.Wait()
 	if orders != nil {
 		s.Faults = append(s.Faults, "orders cannot be counted: "+orders.Error())
 	}
-	if err := addLag(ctx, to.Kafka, s.Services); err != nil {
-		s.Faults = append(s.Faults, err.Error())
+	if broker != nil {
+		s.Faults = append(s.Faults, broker.Error())
+		return s
+	}
+	for i := range s.Services {
+		s.Services[i].behind(bounds)
 	}
 	return s
 }
@@ -169,90 +164,6 @@ func (w web) serviceStatus(ctx context.Context, of operations) serviceStatus {
 	}
 	s.Parked, s.ParkedIntents, s.Pending = len(view.Parked), len(view.ParkedIntents), len(view.Pending)
 	return s
-}
-
-// addLag compares where the services read with where the topics end.
-func addLag(ctx context.Context, address string, services []serviceStatus) error {
-	client, err := reachKafka(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	infos, err := client.DescribeTopics(ctx, schemas.Orders, schemas.Payments, schemas.Reservations)
-	if err != nil {
-		return fmt.Errorf("lag is not known: %w", err)
-	}
-	var tps []kafka.TopicPartition
-	for name, info := range infos {
-		for _, p := range info.Partitions {
-			tps = append(tps, kafka.TopicPartition{Topic: name, Partition: p.ID})
-		}
-	}
-	first, err := client.StartOffsets(ctx, tps...)
-	if err != nil {
-		return fmt.Errorf("lag is not known: %w", err)
-	}
-	end, err := client.EndOffsets(ctx, kafka.ReadCommitted, tps...)
-	if err != nil {
-		return fmt.Errorf("lag is not known: %w", err)
-	}
-	for i := range services {
-		services[i].behind(first, end)
-	}
-	return nil
-}
-
-// behind fills in the lag. A partition without a position is read from its start.
-func (s *serviceStatus) behind(first, end map[kafka.TopicPartition]int64) {
-	if s.view == nil {
-		return
-	}
-	next := maps.Clone(first)
-	for _, p := range s.view.Positions {
-		next[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = p.Next
-	}
-	s.Lag = make(map[string]int64)
-	for _, topic := range reads[s.Service] {
-		s.Lag[topic] = 0
-	}
-	for tp, at := range end {
-		if slices.Contains(reads[s.Service], tp.Topic) {
-			s.Lag[tp.Topic] += max(0, at-next[tp])
-		}
-	}
-}
-
-const (
-	// orderPage is the most that the order service lists at once.
-	orderPage = 1000
-	// orderPages bounds the count: an overview must not read a whole database.
-	orderPages = 50
-)
-
-// countOrders counts orders by status; more is true if there are too many.
-func (w web) countOrders(ctx context.Context, api string) (counts map[string]int, more bool, err error) {
-	counts = make(map[string]int)
-	after := ""
-	for range orderPages {
-		var page struct {
-			Orders []struct {
-				OrderID string `json:"order_id"`
-				Status  string `json:"status"`
-			} `json:"orders"`
-		}
-		query := url.Values{"limit": {strconv.Itoa(orderPage)}, "after": {after}}
-		if err := w.do(ctx, http.MethodGet, api+"/orders?"+query.Encode(), &page, http.StatusOK); err != nil {
-			return nil, false, err
-		}
-		for _, o := range page.Orders {
-			counts[o.Status]++
-			after = o.OrderID
-		}
-		if len(page.Orders) < orderPage {
-			return counts, false, nil
-		}
-	}
-	return counts, true, nil
 }
 
 func printStatus(out io.Writer, s platformStatus) error {

@@ -25,6 +25,9 @@ func newTable(out io.Writer, head ...string) table {
 }
 
 func (t table) row(cells ...string) {
+	for len(cells) > 1 && cells[len(cells)-1] == "" {
+		cells = cells[:len(cells)-1]
+	}
 	for i, cell := range cells {
 		if cells[i] = topics.Printable(cell); cells[i] == "" {
 			cells[i] = "-"
