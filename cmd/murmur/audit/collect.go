@@ -182,7 +182,7 @@ func (c *collector) finish(ctx context.Context, s Snapshot, before, p pulse) (Sn
 	if s.Declared, err = c.declared(ctx); err != nil {
 		return s, err
 	}
-	return s, c.holes(ctx, s)
+	return s, c.holes(ctx, s) // it changes what s points to
 }
 
 // together runs functions at once and returns their errors when all have ended.

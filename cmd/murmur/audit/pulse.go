@@ -39,7 +39,8 @@ func (c *collector) pulse(ctx context.Context) (pulse, error) {
 	if err := c.ends(ctx, &p); err != nil {
 		return p, err
 	}
-	return p, c.measure(ctx, &p)
+	err := c.measure(ctx, &p)
+	return p, err
 }
 
 func (c *collector) names() []string {
