@@ -2,10 +2,8 @@ package inbox
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 )
 
@@ -28,17 +26,27 @@ type barrier struct {
 	store  Store
 	topics []string
 
-	mu     sync.Mutex // held while one caller asks, so that others profit
-	proven time.Time  // everything committed to the log before is handled
+	asking chan struct{} // holds a token while one caller asks, so that others profit
+	proven time.Time     // everything committed to the log before is handled
+}
+
+// mark is where a partition must have been read to.
+type mark struct {
+	topicID string
+	end     int64
 }
 
 func newBarrier(broker ends, store Store, topics []string) *barrier {
-	return &barrier{broker: broker, store: store, topics: topics}
+	return &barrier{broker: broker, store: store, topics: topics, asking: make(chan struct{}, 1)}
 }
 
 func (b *barrier) passed(ctx context.Context, since time.Time) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	select {
+	case b.asking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-b.asking }()
 	for {
 		if b.proven.After(since) {
 			return nil
@@ -59,7 +67,7 @@ func (b *barrier) passed(ctx context.Context, since time.Time) error {
 }
 
 // target returns the last stable offset of each partition that holds anything.
-func (b *barrier) target(ctx context.Context) (map[kafka.TopicPartition]int64, error) {
+func (b *barrier) target(ctx context.Context) (map[kafka.TopicPartition]mark, error) {
 	topics, err := b.broker.DescribeTopics(ctx, b.topics...)
 	if err != nil {
 		return nil, err
@@ -74,27 +82,29 @@ func (b *barrier) target(ctx context.Context) (map[kafka.TopicPartition]int64, e
 	if err != nil {
 		return nil, err
 	}
-	target, err := b.broker.EndOffsets(ctx, kafka.ReadCommitted, tps...)
+	ends, err := b.broker.EndOffsets(ctx, kafka.ReadCommitted, tps...)
 	if err != nil {
 		return nil, err
 	}
-	for tp, start := range starts {
-		if target[tp] <= start {
-			delete(target, tp)
+	target := make(map[kafka.TopicPartition]mark, len(ends))
+	for tp, end := range ends {
+		if end > starts[tp] {
+			target[tp] = mark{topicID: topics[tp.Topic].ID.String(), end: end}
 		}
 	}
 	return target, nil
 }
 
-func (b *barrier) reached(ctx context.Context, target map[kafka.TopicPartition]int64) error {
-	for tp, end := range target {
+// reached waits until the stored positions are at the target or behind it. A
+// position of an older topic of the same name proves nothing about this one.
+func (b *barrier) reached(ctx context.Context, target map[kafka.TopicPartition]mark) error {
+	for tp, at := range target {
 		for {
-			var p eventstore.Position
 			p, _, err := b.store.Position(ctx, tp.Topic, tp.Partition)
 			if err != nil {
 				return err
 			}
-			if p.Next >= end {
+			if p.Next >= at.end && p.TopicID == at.topicID {
 				break
 			}
 			if err := sleep(ctx, barrierPoll); err != nil {

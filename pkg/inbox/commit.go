@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.uber.org/zap"
@@ -27,58 +29,47 @@ func (b *batch) move(tp kafka.TopicPartition, to int64) {
 }
 
 // commit handles a batch until it is durable. It returns errReload when the
-// partitions turn out to be somebody else's, or an error when ctx ends.
+// stored positions turn out to be others, or an error when ctx ends.
 func (w *worker) commit(ctx context.Context, b batch) error {
 	pause := newPause(w.in.cfg)
 	for {
 		err := w.attempt(ctx, b)
-		if err != nil {
-			var landed bool
-			if landed, err = w.whatHappened(ctx, b, err); landed {
-				err = nil
-			}
-		}
-		switch {
-		case err == nil:
+		if err == nil {
 			w.done(b)
 			return nil
+		}
+		err = w.whatHappened(ctx, b, err)
+		switch {
 		case ctx.Err() != nil || isFinal(err):
 			return err
-		}
-		if errors.Is(err, eventstore.ErrConflict) {
+		case errors.Is(err, eventstore.ErrConflict):
 			w.in.metrics.conflicts.Inc()
-		} else {
-			w.failing(err)
+		default:
+			w.in.failing(err)
 		}
 		pause.wait(ctx)
 	}
 }
 
-// whatHappened compares the stored positions with the batch: after any failure,
-// and above all after an unknown outcome, they alone tell what is true.
-func (w *worker) whatHappened(ctx context.Context, b batch, cause error) (landed bool, err error) {
-	unchanged, moved := 0, 0
-	for tp, to := range b.to {
+// whatHappened compares the stored positions with those that the batch was read
+// at: after any failure, and above all after an unknown outcome, they alone tell
+// what is true. Whoever moved them, this batch is over.
+func (w *worker) whatHappened(ctx context.Context, b batch, cause error) error {
+	moved := false
+	for tp := range b.to {
 		p, _, err := w.in.deps.Store.Position(ctx, tp.Topic, tp.Partition)
 		if err != nil {
-			return false, errors.Join(cause, err)
+			return errors.Join(cause, err)
 		}
-		if p.Next == w.stored[tp] {
-			unchanged++
-		}
-		if p.Next == to {
-			moved++
-		}
+		moved = moved || p.Next != w.stored[tp]
 	}
-	switch {
-	case unchanged == len(b.to):
-		return false, cause
-	case moved == len(b.to) && errors.Is(cause, eventstore.ErrOutcomeUnknown):
-		return true, nil
-	default:
+	if !moved {
+		return cause
+	}
+	if !errors.Is(cause, eventstore.ErrOutcomeUnknown) {
 		w.in.metrics.lost.Inc()
-		return false, fmt.Errorf("%w: %w", errReload, cause)
 	}
+	return fmt.Errorf("%w: %w", errReload, cause)
 }
 
 // attempt decodes, handles and commits once.
@@ -89,6 +80,9 @@ func (w *worker) attempt(ctx context.Context, b batch) error {
 	}
 	for {
 		err := w.once(ctx, b, good, parks)
+		if errors.Is(err, eventstore.ErrRecordTooLarge) {
+			err = w.blame(ctx, good, err)
+		}
 		var bad *RecordError
 		if !errors.As(err, &bad) || !IsPermanent(bad.Err) || bad.Index < 0 || bad.Index >= len(good) {
 			return err
@@ -99,7 +93,8 @@ func (w *worker) attempt(ctx context.Context, b batch) error {
 }
 
 // decode reads the values before any transaction begins. Tombstones mean
-// "forget", which there is nothing to do for here; they only move the position.
+// "forget", which there is nothing to do for here; they only move the position
+// and supersede what is parked.
 func (w *worker) decode(ctx context.Context, records []kafka.Record) ([]Record, []eventstore.Parked, error) {
 	good := make([]Record, 0, len(records))
 	var parks []eventstore.Parked
@@ -107,7 +102,7 @@ func (w *worker) decode(ctx context.Context, records []kafka.Record) ([]Record, 
 		if r.Value == nil {
 			continue
 		}
-		v, err := w.in.deps.Decode(ctx, r)
+		v, err := w.read(ctx, r)
 		switch {
 		case err == nil:
 			good = append(good, Record{Record: r, Decoded: v})
@@ -128,36 +123,13 @@ func (w *worker) once(ctx context.Context, b batch, good []Record, parks []event
 	}
 	defer tx.Rollback()
 	var unit eventstore.Unit
-	if len(good) > 0 {
-		if err := w.in.deps.Handler.Handle(ctx, tx, &unit, good); err != nil {
-			return err
-		}
+	if err := w.handle(ctx, tx, &unit, good); err != nil {
+		return err
 	}
-	parkedHere := make(map[eventstore.ParkedKey]int64, len(parks))
-	for _, p := range parks {
-		parkedHere[p.ParkedKey] = max(parkedHere[p.ParkedKey], p.Offset)
-	}
-	unpark := make(map[eventstore.ParkedKey]bool)
-	for i := range good {
-		key := eventstore.ParkedKey{Topic: good[i].Topic, Key: string(good[i].Key)}
-		_, here := parkedHere[key]
-		if (here || w.parked[key]) && good[i].Offset > parkedHere[key] {
-			unpark[key] = true
-		}
-	}
-	for _, p := range parks {
-		if !unpark[p.ParkedKey] {
-			unit.Park = append(unit.Park, p)
-		}
-	}
-	for key := range unpark {
-		if w.parked[key] {
-			unit.Unpark = append(unit.Unpark, key)
-		}
-	}
-	for tp, to := range b.to {
+	w.settle(&unit, b.records, parks)
+	for _, tp := range slices.SortedFunc(maps.Keys(b.to), byPartition) { // one order of locks for all
 		unit.Moves = append(unit.Moves, eventstore.Move{
-			Topic: tp.Topic, Partition: tp.Partition, TopicID: w.topicIDs[tp.Topic], From: w.stored[tp], To: to,
+			Topic: tp.Topic, Partition: tp.Partition, TopicID: w.topicIDs[tp.Topic], From: w.stored[tp], To: b.to[tp],
 		})
 	}
 	timer := w.in.metrics.commitTimer()
@@ -165,6 +137,40 @@ func (w *worker) once(ctx context.Context, b batch, good []Record, parks []event
 		return err
 	}
 	timer()
+	w.settled(unit)
+	return nil
+}
+
+// settle decides what becomes of the keys that are parked or must be: the last
+// record of each key in the batch counts, as after compaction.
+func (w *worker) settle(unit *eventstore.Unit, records []kafka.Record, parks []eventstore.Parked) {
+	type place struct {
+		tp     kafka.TopicPartition
+		offset int64
+	}
+	bad := make(map[place]eventstore.Parked, len(parks))
+	for _, p := range parks {
+		bad[place{kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}, p.Offset}] = p
+	}
+	if len(bad) == 0 && len(w.parked) == 0 {
+		return
+	}
+	last := make(map[eventstore.ParkedKey]place)
+	for i := range records {
+		r := &records[i]
+		last[eventstore.ParkedKey{Topic: r.Topic, Key: string(r.Key)}] = place{r.TopicPartition(), r.Offset}
+	}
+	for key, at := range last {
+		if p, parks := bad[at]; parks {
+			unit.Park = append(unit.Park, p)
+		} else if w.parked[key] {
+			unit.Unpark = append(unit.Unpark, key)
+		}
+	}
+}
+
+// settled remembers what a commit made of the parked keys.
+func (w *worker) settled(unit eventstore.Unit) {
 	for _, p := range unit.Park {
 		w.parked[p.ParkedKey] = true
 		w.in.metrics.parked.WithLabelValues(p.Topic).Inc()
@@ -174,7 +180,6 @@ func (w *worker) once(ctx context.Context, b batch, good []Record, parks []event
 	for _, key := range unit.Unpark {
 		delete(w.parked, key)
 	}
-	return nil
 }
 
 func (w *worker) park(r kafka.Record, cause error) eventstore.Parked {
@@ -200,5 +205,8 @@ func (w *worker) done(b batch) {
 	}
 	w.in.metrics.batches.Observe(float64(len(b.records)))
 	w.committed = w.in.deps.Now()
-	w.succeeded()
+}
+
+func byPartition(a, b kafka.TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }

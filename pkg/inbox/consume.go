@@ -22,7 +22,7 @@ const (
 
 // errReload says that the positions in memory are not those of the database:
 // somebody else owns the partitions now, or did in between.
-var errReload = errors.New("positions moved: another consumer committed; reloading")
+var errReload = errors.New("positions in memory are not those stored")
 
 // worker reads the partitions of one assignment.
 type worker struct {
@@ -30,7 +30,7 @@ type worker struct {
 	assignment *kafka.Assignment
 	topicIDs   map[string]string
 	next       map[kafka.TopicPartition]int64 // to fetch from
-	stored     map[kafka.TopicPartition]int64 // as in the database
+	stored     map[kafka.TopicPartition]int64 // as in the database; 0 without a row
 	parked     map[eventstore.ParkedKey]bool
 	offsets    *reporter
 	committed  time.Time
@@ -38,34 +38,43 @@ type worker struct {
 
 // consume runs one generation. An error makes the group call it again.
 func (in *Inbox) consume(ctx context.Context, a *kafka.Assignment) error {
-	in.state.Store(&Status{Assigned: len(a.Partitions)})
-	defer in.state.Store(&Status{})
+	in.assigned(len(a.Partitions))
+	defer in.assigned(0)
 	if len(a.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	w := &worker{in: in, assignment: a, committed: in.deps.Now()}
-	if err := w.load(ctx); err != nil {
-		return w.ended(ctx, err)
-	}
-	w.offsets = startReporter(ctx, a, in.deps.Logger)
+	w := &worker{in: in, assignment: a, offsets: startReporter(ctx, a, in.deps.Logger)}
 	defer w.offsets.stop()
-	return w.ended(ctx, w.loop(ctx))
+	defer w.forgetLag()
+	again := newPause(in.cfg)
+	for {
+		err := w.work(ctx)
+		if !errors.Is(err, errReload) || ctx.Err() != nil {
+			return ended(ctx, err)
+		}
+		in.deps.Logger.Debug("inbox starts from the stored positions again", zap.String("group", in.cfg.Group), zap.Error(err))
+		again.wait(ctx)
+		again.reset()
+	}
 }
 
 // ended hides the errors that the end of the generation itself causes.
-func (w *worker) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		var impossible *PositionError
-		if !errors.As(err, &impossible) {
-			return nil
-		}
+func ended(ctx context.Context, err error) error {
+	var impossible *PositionError
+	if ctx.Err() != nil && !errors.As(err, &impossible) {
+		return nil
 	}
 	return err
 }
 
-func (w *worker) loop(ctx context.Context) error {
+// work reads from the stored positions on.
+func (w *worker) work(ctx context.Context) error {
+	if err := w.load(ctx); err != nil {
+		return err
+	}
 	fetcher := kafka.NewFetcher(w.in.deps.Client, kafka.FetcherConfig{Isolation: kafka.ReadCommitted})
+	defer fetcher.Close()
 	pause := newPause(w.in.cfg)
 	for ctx.Err() == nil {
 		pages, err := fetcher.Fetch(ctx, w.next)
@@ -75,12 +84,11 @@ func (w *worker) loop(ctx context.Context) error {
 		switch {
 		case err == nil:
 			pause.reset()
-		case ctx.Err() != nil:
-			return nil
-		case isFinal(err):
+			w.in.succeeded()
+		case ctx.Err() != nil || isFinal(err):
 			return err
 		default:
-			w.failing(err)
+			w.in.failing(err)
 			pause.wait(ctx)
 		}
 	}
@@ -105,7 +113,7 @@ func (w *worker) take(ctx context.Context, pages []kafka.Page) error {
 			first = errors.Join(first, fmt.Errorf("fetch %s/%d: %w", page.Topic, page.Partition, page.Err))
 			continue
 		}
-		w.in.metrics.lag.WithLabelValues(page.Topic, fmt.Sprint(page.Partition)).Set(float64(page.LastStable - page.Next))
+		w.in.metrics.lag.WithLabelValues(page.Topic, fmt.Sprint(page.Partition)).Set(float64(max(0, page.LastStable-page.Next)))
 		for records := page.Records; len(records) > 0; {
 			got = true
 			n := min(len(records), w.in.cfg.BatchRecords-len(b.records))
@@ -128,6 +136,7 @@ func (w *worker) take(ctx context.Context, pages []kafka.Page) error {
 		}
 	}
 	if len(b.records) > 0 {
+		w.addIdle(&b)
 		if err := w.commit(ctx, b); err != nil {
 			return err
 		}
@@ -146,15 +155,22 @@ func (w *worker) advance(ctx context.Context) error {
 		return nil
 	}
 	var b batch
-	for tp, next := range w.next {
-		if next != w.stored[tp] {
-			b.move(tp, next)
-		}
-	}
+	w.addIdle(&b)
 	if len(b.to) == 0 {
 		return nil
 	}
 	return w.commit(ctx, b)
+}
+
+// addIdle lets a commit also move the partitions that were read past markers and
+// aborted records only. Without it a partition that rests beside a busy one would
+// never be seen to be caught up.
+func (w *worker) addIdle(b *batch) {
+	for tp, next := range w.next {
+		if _, moves := b.to[tp]; !moves && next != w.stored[tp] {
+			b.move(tp, next)
+		}
+	}
 }
 
 // load reads topic ids, positions and parked keys.
@@ -183,10 +199,13 @@ func (w *worker) load(ctx context.Context) error {
 				w.topicIDs[tp.Topic] + ", the position belongs to " + p.TopicID}
 		}
 		w.stored[tp], w.next[tp] = p.Next, p.Next
-		if !known {
+		if known {
+			w.offsets.set(tp, p.Next) // the last report of the owner before may be lost
+		} else {
 			w.next[tp] = starts[tp]
 		}
 	}
+	w.committed = w.in.deps.Now()
 	return w.loadParked(ctx)
 }
 
@@ -217,24 +236,47 @@ func (w *worker) outOfRange(ctx context.Context, tp kafka.TopicPartition) error 
 	if err != nil {
 		return err
 	}
-	if p := w.next[tp]; p >= starts[tp] && p <= ends[tp] {
+	p := w.next[tp]
+	switch {
+	case p >= starts[tp] && p <= ends[tp]:
 		return fmt.Errorf("fetch %s/%d at %d: out of range for a moment", tp.Topic, tp.Partition, p)
+	case w.stored[tp] == 0: // nothing was read yet: the log's start moved meanwhile
+		return fmt.Errorf("%w: %s starts at %d, not at %d", errReload, tp, starts[tp], p)
 	}
-	return &PositionError{tp.Topic, tp.Partition, w.next[tp],
-		fmt.Sprintf("the log reaches from %d to %d", starts[tp], ends[tp])}
+	return &PositionError{tp.Topic, tp.Partition, p, fmt.Sprintf("the log reaches from %d to %d", starts[tp], ends[tp])}
 }
 
-func (w *worker) failing(err error) {
-	w.in.metrics.failures.Inc()
-	if w.in.state.Load().Failing == nil {
-		w.in.deps.Logger.Warn("inbox is held up; it goes on trying", zap.String("group", w.in.cfg.Group), zap.Error(err))
+// forgetLag removes what another member will report from now on.
+func (w *worker) forgetLag() {
+	for _, tp := range w.assignment.Partitions {
+		w.in.metrics.lag.DeleteLabelValues(tp.Topic, fmt.Sprint(tp.Partition))
 	}
-	w.in.state.Store(&Status{Assigned: len(w.assignment.Partitions), Failing: err})
 }
 
-func (w *worker) succeeded() {
-	if w.in.state.Load().Failing != nil {
-		w.in.deps.Logger.Info("inbox goes on", zap.String("group", w.in.cfg.Group))
-		w.in.state.Store(&Status{Assigned: len(w.assignment.Partitions)})
+func (in *Inbox) assigned(partitions int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.status.Assigned = partitions
+}
+
+// failing notes an error that is survived.
+func (in *Inbox) failing(err error) {
+	in.metrics.failures.Inc()
+	in.mu.Lock()
+	first := in.status.Failing == nil
+	in.status.Failing = err
+	in.mu.Unlock()
+	if first {
+		in.deps.Logger.Warn("inbox is held up; it goes on trying", zap.String("group", in.cfg.Group), zap.Error(err))
+	}
+}
+
+func (in *Inbox) succeeded() {
+	in.mu.Lock()
+	before := in.status.Failing
+	in.status.Failing = nil
+	in.mu.Unlock()
+	if before != nil {
+		in.deps.Logger.Info("inbox goes on", zap.String("group", in.cfg.Group))
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +20,9 @@ import (
 // records after a conflict or a transient failure, and with fewer after one of
 // them was parked; it must have no effects but those on tx and unit.
 //
-// A *RecordError with a Permanent cause parks that record. Any other error is
-// taken to be transient.
+// A *RecordError with a Permanent cause parks that record, and so does one whose
+// effects make a record that is too large to be published. Any other error, and a
+// panic, is taken to be transient.
 type Handler interface {
 	Handle(ctx context.Context, tx eventstore.Tx, unit *eventstore.Unit, records []Record) error
 }
@@ -29,7 +30,7 @@ type Handler interface {
 // Record is a consumed record with what its decoder made of it.
 type Record struct {
 	kafka.Record
-	// Value is what Decoder returned.
+	// Decoded is what Decoder returned.
 	Decoded any
 }
 
@@ -83,14 +84,17 @@ type Inbox struct {
 	deps    Deps
 	metrics *metrics
 	barrier *barrier
-	state   atomic.Pointer[Status]
+	group   kafka.GroupConfig
+
+	mu     sync.Mutex
+	status Status
 }
 
 // Status is a snapshot for readiness and people.
 type Status struct {
 	// Assigned is the number of partitions that this process reads now.
 	Assigned int
-	// Failing is the last error, nil once a batch succeeded after it.
+	// Failing is the last error, nil once reading and committing work again.
 	Failing error
 }
 
@@ -105,6 +109,9 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	}
 	if cfg.BatchRecords < 0 {
 		faults = append(faults, fmt.Errorf("batch records is %d: use a positive number", cfg.BatchRecords))
+	}
+	if cfg.RetryInitial < 0 || cfg.RetryMax < 0 {
+		faults = append(faults, fmt.Errorf("retry waits are %v to %v: use positive durations", cfg.RetryInitial, cfg.RetryMax))
 	}
 	if deps.Store == nil || deps.Client == nil || deps.Decode == nil || deps.Handler == nil {
 		faults = append(faults, errors.New("store, client, decode and handler are all required"))
@@ -122,12 +129,17 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 		deps.Now = time.Now
 	}
 	in := &Inbox{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), barrier: newBarrier(deps.Client, deps.Store, cfg.Topics)}
-	in.state.Store(&Status{})
+	// What keeps this process from reading must show, also before it has partitions.
+	in.group = kafka.GroupConfig{ID: cfg.Group, Topics: cfg.Topics, OnError: in.failing}
 	return in, nil
 }
 
 // Status tells what the inbox is doing. Safe for concurrent use.
-func (in *Inbox) Status() Status { return *in.state.Load() }
+func (in *Inbox) Status() Status {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.status
+}
 
 // CaughtUp returns nil once this service, all its replicas together, has handled
 // everything that was committed to the topics at some moment after since. It
@@ -143,15 +155,14 @@ func (in *Inbox) CaughtUp(ctx context.Context, since time.Time) error {
 func (in *Inbox) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	err := kafka.RunGroup(ctx, in.deps.Client, kafka.GroupConfig{ID: in.cfg.Group, Topics: in.cfg.Topics},
-		func(ctx context.Context, a *kafka.Assignment) error {
-			err := in.consume(ctx, a)
-			var impossible *PositionError
-			if errors.As(err, &impossible) {
-				stop(impossible)
-			}
-			return err
-		})
+	err := kafka.RunGroup(ctx, in.deps.Client, in.group, func(ctx context.Context, a *kafka.Assignment) error {
+		err := in.consume(ctx, a)
+		var impossible *PositionError
+		if errors.As(err, &impossible) {
+			stop(impossible)
+		}
+		return err
+	})
 	var impossible *PositionError
 	if errors.As(context.Cause(ctx), &impossible) {
 		return impossible

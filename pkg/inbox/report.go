@@ -32,8 +32,10 @@ type reporter struct {
 	pending map[kafka.TopicPartition]int64
 }
 
+// startReporter returns a reporter that works until stop, beyond the end of ctx:
+// the batch under way then may still be committed.
 func startReporter(ctx context.Context, a *kafka.Assignment, logger *zap.Logger) *reporter {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r := &reporter{assignment: a, logger: logger, cancel: cancel, pending: make(map[kafka.TopicPartition]int64)}
 	r.finished.Go(func() {
 		tick := time.NewTicker(reportEvery)
@@ -67,8 +69,17 @@ func (r *reporter) report(ctx context.Context) {
 	if len(offsets) == 0 {
 		return
 	}
-	if err := r.assignment.CommitOffsets(ctx, offsets); err != nil {
-		r.logger.Debug("offsets not reported to Kafka; only lag tools miss them", zap.Error(err))
+	err := r.assignment.CommitOffsets(ctx, offsets)
+	if err == nil {
+		return
+	}
+	r.logger.Debug("offsets not reported to Kafka yet; only lag tools miss them", zap.Error(err))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for tp, next := range offsets { // unless there is news meanwhile
+		if _, newer := r.pending[tp]; !newer {
+			r.pending[tp] = next
+		}
 	}
 }
 
