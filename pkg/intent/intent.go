@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,8 +32,9 @@ type Kind struct {
 type Config struct {
 	// Owner identifies this process; unique among replicas.
 	Owner string
-	// Concurrency bounds the executions under way. Default 128:
-	// they mostly wait, for another service or for a commit that they share.
+	// Concurrency bounds the executions under way, of deadlines and of all other
+	// kinds each. Default 128: they mostly wait, for another service or for a
+	// commit that they share.
 	Concurrency int
 	// Lease is how long a claim lasts, and so the longest execution. Default 30 s.
 	Lease time.Duration
@@ -42,7 +42,7 @@ type Config struct {
 	// of a half is applied. Defaults 200 ms and 1 min.
 	RetryInitial, RetryMax time.Duration
 	// GiveUpAfter is the number of attempts after which an intent is parked.
-	// Default 100: with the default backoff more than an hour and a half.
+	// Default 130: with the default backoff about an hour and a half.
 	GiveUpAfter int
 	// Poll is the backstop for wake-ups that were missed. Default 250 ms.
 	Poll time.Duration
@@ -53,7 +53,7 @@ const (
 	defaultLease        = 30 * time.Second
 	defaultRetryInitial = 200 * time.Millisecond
 	defaultRetryMax     = time.Minute
-	defaultGiveUpAfter  = 100
+	defaultGiveUpAfter  = 130
 	defaultPoll         = 250 * time.Millisecond
 )
 
@@ -79,7 +79,6 @@ type Runner struct {
 	prompt   []string // kinds executed as soon as they are due
 	deadline []string // kinds that wait for the inbox
 	metrics  *metrics
-	running  atomic.Int64
 }
 
 // New checks the settings and returns a runner that is ready to Run.
@@ -90,6 +89,12 @@ func New(cfg Config, deps Deps) (*Runner, error) {
 	}
 	if deps.Store == nil || len(deps.Kinds) == 0 {
 		faults = append(faults, errors.New("store and at least one kind are required"))
+	}
+	if cfg.Concurrency < 0 || cfg.GiveUpAfter < 0 {
+		faults = append(faults, fmt.Errorf("concurrency is %d and give up after is %d: use positive numbers", cfg.Concurrency, cfg.GiveUpAfter))
+	}
+	if min(cfg.Lease, cfg.RetryInitial, cfg.RetryMax, cfg.Poll) < 0 {
+		faults = append(faults, fmt.Errorf("lease %v, retry %v to %v, poll %v: use positive durations", cfg.Lease, cfg.RetryInitial, cfg.RetryMax, cfg.Poll))
 	}
 	r := &Runner{}
 	for _, name := range slices.Sorted(maps.Keys(deps.Kinds)) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,22 +16,26 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
+const (
+	// settleTimeout bounds the writing of an outcome. It must fit into the time
+	// that a process is given to stop.
+	settleTimeout = 2 * time.Second
+	// maxCause bounds the error that is kept with an intent.
+	maxCause = 4 << 10
+)
+
 // Run executes intents until ctx ends, waits for the executions under way (their
-// contexts end too) and returns nil. Failures of the database are retried.
+// contexts end too), gives back those that did not come to an end, and returns
+// nil. Failures of the database are retried.
 func (r *Runner) Run(ctx context.Context) error {
 	var all sync.WaitGroup
-	slots := make(chan struct{}, r.cfg.Concurrency)
 	wakePrompt, wakeDeadline := make(chan struct{}, 1), make(chan struct{}, 1)
 	all.Go(func() { r.spread(ctx, wakePrompt, wakeDeadline) })
 	if len(r.prompt) > 0 {
-		all.Go(func() { r.serve(ctx, r.prompt, false, slots, wakePrompt) })
+		all.Go(func() { r.serve(ctx, r.prompt, false, wakePrompt) })
 	}
 	if len(r.deadline) > 0 {
-		// Deadlines have slots of their own: while the broker is away they wait
-		// for the inbox, and must not hold up effects that can go on.
-		all.Go(func() {
-			r.serve(ctx, r.deadline, true, make(chan struct{}, r.cfg.Concurrency), wakeDeadline)
-		})
+		all.Go(func() { r.serve(ctx, r.deadline, true, wakeDeadline) })
 	}
 	all.Wait()
 	return nil
@@ -54,29 +59,58 @@ func (r *Runner) spread(ctx context.Context, to ...chan struct{}) {
 }
 
 // serve claims what is due and executes it, until ctx ends.
-func (r *Runner) serve(ctx context.Context, kinds []string, afterInbox bool, slots chan struct{}, wake <-chan struct{}) {
-	var running sync.WaitGroup
-	defer running.Wait()
-	freed := make(chan struct{}, 1)
+func (r *Runner) serve(ctx context.Context, kinds []string, afterInbox bool, wake <-chan struct{}) {
+	// Deadlines have slots of their own: while the broker is away they wait for
+	// the inbox, and must not hold up effects that can go on.
+	q := &queue{kinds: kinds, afterInbox: afterInbox, slots: make(chan struct{}, r.cfg.Concurrency), freed: make(chan struct{}, 1)}
+	defer q.running.Wait()
 	failing := false
 	for ctx.Err() == nil {
-		n, err := r.claim(ctx, kinds, afterInbox, slots, &running, freed)
+		n, err := r.claim(ctx, q)
 		if err != nil && ctx.Err() == nil && !failing {
-			r.deps.Logger.Warn("intents cannot be claimed; going on trying", zap.Error(err))
+			r.deps.Logger.Warn("intents cannot be claimed; going on trying", zap.Strings("kinds", kinds), zap.Error(err))
+		}
+		if err == nil && failing {
+			r.deps.Logger.Info("intents can be claimed again", zap.Strings("kinds", kinds))
 		}
 		failing = err != nil
-		if err == nil && n > 0 {
+		if n > 0 {
 			continue // there may be more
 		}
-		r.idle(ctx, kinds, err == nil, wake, freed)
+		r.idle(ctx, q, err == nil, wake)
 	}
 }
 
+// queue is the work of one loop.
+type queue struct {
+	kinds      []string
+	afterInbox bool
+	slots      chan struct{} // full while no more may be claimed
+	freed      chan struct{} // a slot is free again
+	running    sync.WaitGroup
+}
+
+func (q *queue) free() int { return cap(q.slots) - len(q.slots) }
+
+func (q *queue) start(execute func()) {
+	q.slots <- struct{}{}
+	q.running.Go(func() {
+		defer func() {
+			<-q.slots
+			select {
+			case q.freed <- struct{}{}:
+			default:
+			}
+		}()
+		execute()
+	})
+}
+
 // idle waits for a signal, a free slot, the next due time or the poll.
-func (r *Runner) idle(ctx context.Context, kinds []string, healthy bool, wake, freed <-chan struct{}) {
+func (r *Runner) idle(ctx context.Context, q *queue, healthy bool, wake <-chan struct{}) {
 	wait := r.cfg.Poll
-	if healthy {
-		if due, ok, err := r.deps.Store.NextDue(ctx, kinds); err == nil && ok {
+	if healthy && q.free() > 0 { // else what is due waits for a slot, not for its time
+		if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err == nil && ok {
 			wait = min(wait, max(time.Millisecond, time.UnixMicro(due).Sub(r.deps.Now())))
 		}
 	}
@@ -85,82 +119,100 @@ func (r *Runner) idle(ctx context.Context, kinds []string, healthy bool, wake, f
 	select {
 	case <-ctx.Done():
 	case <-wake:
-	case <-freed:
+	case <-q.freed:
 	case <-t.C:
 	}
 }
 
 // claim takes as many intents as there are free slots and starts them.
-func (r *Runner) claim(ctx context.Context, kinds []string, afterInbox bool, slots chan struct{}, running *sync.WaitGroup, freed chan struct{}) (int, error) {
-	free := cap(slots) - len(slots)
+func (r *Runner) claim(ctx context.Context, q *queue) (int, error) {
+	free := q.free()
 	if free == 0 {
 		return 0, nil
 	}
-	now := r.deps.Now()
-	if due, ok, err := r.deps.Store.NextDue(ctx, kinds); err != nil || !ok || due > now.UnixMicro() {
+	dueBy := r.deps.Now()
+	if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err != nil || !ok || due > dueBy.UnixMicro() {
 		return 0, err // nothing to claim: no write
 	}
-	if afterInbox {
-		if err := r.deps.CaughtUp(ctx, now); err != nil {
+	if q.afterInbox {
+		if err := r.deps.CaughtUp(ctx, dueBy); err != nil {
 			return 0, err
 		}
 	}
-	claimed, err := r.deps.Store.ClaimIntents(ctx, r.cfg.Owner, kinds, now.UnixMicro(), r.cfg.Lease, free)
+	// The wait for the inbox can take longer than a lease: count the lease from
+	// now, or the intents would be claimed again while they are executed.
+	leased := r.deps.Now()
+	claimed, err := r.deps.Store.ClaimIntents(ctx, r.cfg.Owner, q.kinds, dueBy.UnixMicro(), r.cfg.Lease+leased.Sub(dueBy), free)
 	if err != nil {
 		return 0, err
 	}
 	for _, in := range claimed {
-		slots <- struct{}{}
-		running.Go(func() {
-			r.execute(ctx, in)
-			<-slots
-			select {
-			case freed <- struct{}{}:
-			default:
-			}
-		})
+		q.start(func() { r.execute(ctx, in, r.cfg.Lease-r.deps.Now().Sub(leased)) })
 	}
 	return len(claimed), nil
 }
 
-// execute runs one intent and decides what becomes of it.
-func (r *Runner) execute(ctx context.Context, in eventstore.Intent) {
+// execute runs one intent for as long as its lease lasts and decides what becomes
+// of it.
+func (r *Runner) execute(ctx context.Context, in eventstore.Intent, lease time.Duration) {
 	r.metrics.running.Inc()
 	defer r.metrics.running.Dec()
 	start := r.deps.Now()
-	bounded, cancel := context.WithTimeout(ctx, r.cfg.Lease)
+	bounded, cancel := context.WithTimeout(ctx, lease)
 	err := r.run(bounded, in)
 	cancel()
 	r.metrics.seconds.WithLabelValues(in.Kind).Observe(r.deps.Now().Sub(start).Seconds())
-	if err == nil {
-		r.metrics.outcomes.WithLabelValues(in.Kind, "finished").Inc()
-		return
-	}
-	if ctx.Err() != nil {
-		return // the lease runs out, and somebody takes it up
-	}
 	log := r.deps.Logger.With(zap.String("intent", in.Key), zap.Int("attempt", in.Attempts), zap.Error(err))
 	var permanent *permanentError
-	if errors.As(err, &permanent) || in.Attempts >= r.cfg.GiveUpAfter {
+	switch {
+	case err == nil:
+		r.metrics.outcomes.WithLabelValues(in.Kind, "finished").Inc()
+	case errors.As(err, &permanent), ctx.Err() == nil && in.Attempts >= r.cfg.GiveUpAfter:
 		r.metrics.outcomes.WithLabelValues(in.Kind, "parked").Inc()
 		log.Error("intent parked: an operator must look at it; see `murmur parked`")
-		if err := r.deps.Store.ParkIntent(ctx, r.cfg.Owner, in.Key, err.Error()); err != nil {
-			log.Warn("intent could not be parked; it will be tried again when its lease ends", zap.NamedError("store", err))
+		r.settle(ctx, log, func(ctx context.Context) error {
+			return r.deps.Store.ParkIntent(ctx, r.cfg.Owner, in.Key, clip(err.Error()))
+		})
+	default:
+		r.metrics.outcomes.WithLabelValues(in.Kind, "retried").Inc()
+		wait := r.wait(ctx, in, err)
+		if in.Attempts == 1 {
+			log.Info("intent will be tried again", zap.Duration("in", wait))
 		}
-		return
+		due := r.deps.Now().Add(wait).UnixMicro()
+		r.settle(ctx, log, func(ctx context.Context) error {
+			return r.deps.Store.RetryIntent(ctx, r.cfg.Owner, in.Key, due, clip(err.Error()))
+		})
 	}
-	r.metrics.outcomes.WithLabelValues(in.Kind, "retried").Inc()
-	wait := r.backoff(in.Attempts)
-	if errors.Is(err, eventstore.ErrConflict) {
-		wait = r.cfg.RetryInitial / 10 // somebody else moved the stream; nothing is wrong
+}
+
+// wait is how long an intent rests after an error.
+func (r *Runner) wait(ctx context.Context, in eventstore.Intent, err error) time.Duration {
+	switch {
+	case ctx.Err() != nil:
+		return 0 // this process stops: another one need not wait
+	case errors.Is(err, eventstore.ErrConflict):
+		return r.cfg.RetryInitial / 10 // somebody else moved the stream; nothing is wrong
 	}
-	if in.Attempts == 1 {
-		log.Info("intent will be tried again", zap.Duration("in", wait))
-	}
-	due := r.deps.Now().Add(wait).UnixMicro()
-	if err := r.deps.Store.RetryIntent(ctx, r.cfg.Owner, in.Key, due, err.Error()); err != nil {
+	return r.backoff(in.Attempts)
+}
+
+// settle gives an intent back, also while the process is stopping: its lease
+// would otherwise keep it from the other replicas.
+func (r *Runner) settle(ctx context.Context, log *zap.Logger, back func(context.Context) error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := back(bounded); err != nil {
 		log.Warn("intent could not be given back; it will be tried again when its lease ends", zap.NamedError("store", err))
 	}
+}
+
+// clip bounds what is kept of an error: a gateway may answer with a whole page.
+func clip(cause string) string {
+	if len(cause) <= maxCause {
+		return cause
+	}
+	return strings.ToValidUTF8(cause[:maxCause], "") + "…"
 }
 
 // run calls the executor and turns a panic into an error.
