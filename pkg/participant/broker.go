@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/murmuration-dev/murmuration/pkg/inbox"
 	"github.com/murmuration-dev/murmuration/pkg/intent"
@@ -25,12 +24,11 @@ type broker struct {
 	intents  *intent.Runner // nil without kinds
 
 	verified chan struct{} // closed once topics are as declared
-	once     sync.Once
-	verify   sync.Mutex
+	asking   chan struct{} // holds a token while one task asks
 }
 
 func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
-	b := &broker{s: s, verified: make(chan struct{})}
+	b := &broker{s: s, verified: make(chan struct{}), asking: make(chan struct{}, 1)}
 	var err error
 	if b.consumer, err = s.client("inbox"); err != nil {
 		return nil, err
@@ -92,10 +90,17 @@ func (b *broker) check(ctx context.Context) error {
 	return err
 }
 
-// ready waits until the declared topics are found as declared.
+// ready waits until the declared topics are found as declared. One task asks for
+// all; the others must be able to give up waiting, since they are stopped first.
 func (b *broker) ready(ctx context.Context) error {
-	b.verify.Lock()
-	defer b.verify.Unlock()
+	select {
+	case <-b.verified:
+		return nil
+	case <-ctx.Done():
+		return nil
+	case b.asking <- struct{}{}:
+	}
+	defer func() { <-b.asking }()
 	select {
 	case <-b.verified:
 		return nil
@@ -113,7 +118,7 @@ func (b *broker) ready(ctx context.Context) error {
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
-	b.once.Do(func() { close(b.verified) })
+	close(b.verified)
 	return nil
 }
 

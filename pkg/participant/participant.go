@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,6 +37,8 @@ type service struct {
 	platform *Platform
 	log      *zap.Logger
 	tracing  *telemetry.Tracing
+	// phase is what the start waits for, empty once requests are answered.
+	phase atomic.Value
 }
 
 // Run runs a service until ctx ends and everything is drained; nil then. An
@@ -58,10 +61,20 @@ func Run(ctx context.Context, settings Settings, deps Deps, spec Spec) (err erro
 	if err != nil {
 		return err
 	}
+	s.phase.Store("the database")
+	ops.AddCheck(httpserver.Check{Name: "start", Required: true, Probe: s.started})
 	return run.Stages(ctx,
 		run.Stage{{Name: spec.Name, Run: func(ctx context.Context) error { return s.live(ctx, ops) }}},
 		run.Stage{{Name: spec.Name + " operations", Run: ops.Run}},
 	)
+}
+
+// started keeps requests away until the API can answer them.
+func (s *service) started(context.Context) error {
+	if waitsFor, _ := s.phase.Load().(string); waitsFor != "" {
+		return errors.New("waiting for " + waitsFor)
+	}
+	return nil
 }
 
 // observe builds logger, metrics and tracing.
@@ -74,8 +87,12 @@ func (s *service) observe(ctx context.Context) error {
 			return run.ConfigError(err)
 		}
 	}
+	endpoint := s.settings.OTLPEndpoint
+	if s.settings.TraceRatio == 0 {
+		endpoint = "" // a ratio of 0 would keep all
+	}
 	tracing, err := telemetry.NewTracing(ctx, telemetry.TraceConfig{
-		Service: s.spec.Name, Endpoint: s.settings.OTLPEndpoint, SampleRatio: s.settings.TraceRatio,
+		Service: s.spec.Name, Version: s.spec.Version, Endpoint: endpoint, SampleRatio: s.settings.TraceRatio,
 	}, s.log)
 	if err != nil {
 		return run.ConfigError(err)
@@ -93,7 +110,11 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	}
 	s.platform.Store, s.platform.Commands = store, aggregate.NewCommands(store)
 	ops.AddCheck(httpserver.Check{Name: "database", Required: true, Probe: store.Ready})
+	s.phase.Store("the schema registry")
 	parts, positions, err := s.build(ctx)
+	if s.platform.Registry != nil {
+		defer s.platform.Registry.Close()
+	}
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -107,6 +128,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	}
 	s.inspection(ops, parts, broker)
 	ops.AddCheck(httpserver.Check{Name: "kafka", Probe: broker.check})
+	s.phase.Store("")
 	if s.deps.Ready != nil {
 		s.deps.Ready()
 	}

@@ -5,14 +5,18 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/pkg/run"
+	"github.com/murmuration-dev/murmuration/pkg/telemetry"
 )
 
 // Settings are what an operator sets, by environment variables of these names.
@@ -44,7 +48,7 @@ type Settings struct {
 	LogFormat string `env:"LOG_FORMAT" envDefault:"json"`
 	// OTLPEndpoint is where traces go, as http(s)://host:port; empty: nowhere.
 	OTLPEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
-	// TraceRatio is the share of traces that are kept, 0 to 1.
+	// TraceRatio is the share of traces that are kept, 0 (none) to 1.
 	TraceRatio float64 `env:"TRACE_RATIO" envDefault:"0.01"`
 	// Instance identifies this process among the replicas; default: host name,
 	// process id and start time.
@@ -74,17 +78,48 @@ func (s Settings) Validate() error {
 	if _, err := s.kafkaConfig(""); err != nil && len(s.KafkaBrokers) > 0 {
 		faults = append(faults, err)
 	}
-	if u, err := url.Parse(s.RegistryURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		faults = append(faults, fmt.Errorf("SCHEMA_REGISTRY_URL is %q: expected http://host:port or https://host:port", s.RegistryURL))
+	faults = append(faults, validateURL("SCHEMA_REGISTRY_URL", s.RegistryURL))
+	if s.OTLPEndpoint != "" {
+		faults = append(faults, validateURL("OTEL_EXPORTER_OTLP_ENDPOINT", s.OTLPEndpoint))
 	}
-	if s.TraceRatio < 0 || s.TraceRatio > 1 {
+	if !(s.TraceRatio >= 0 && s.TraceRatio <= 1) { // NaN is neither
 		faults = append(faults, fmt.Errorf("TRACE_RATIO is %v: expected 0 to 1", s.TraceRatio))
 	}
+	if _, err := telemetry.NewLogger(telemetry.LogConfig{Level: s.LogLevel, Format: s.LogFormat, Output: io.Discard}); err != nil {
+		faults = append(faults, fmt.Errorf("LOG_LEVEL and LOG_FORMAT: %w", err))
+	}
+	faults = append(faults, validateAddress("LISTEN", s.Listen), validateAddress("OPS_LISTEN", s.OpsListen))
 	return errors.Join(faults...)
 }
 
+// validateURL does not repeat the value, which may hold a password.
+func validateURL(name, value string) error {
+	if u, err := url.Parse(value); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%s is empty or no address: expected http://host:port or https://host:port", name)
+	}
+	return nil
+}
+
+// validateAddress accepts an empty one, for which a listener is handed in.
+func validateAddress(name, address string) error {
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %q: expected host:port or :port", name, address)
+	}
+	return nil
+}
+
 func (s Settings) kafkaConfig(client string) (kafka.Config, error) {
-	cfg := kafka.Config{Brokers: s.KafkaBrokers, ClientID: client}
+	cfg := kafka.Config{ClientID: client}
+	for _, b := range s.KafkaBrokers {
+		cfg.Brokers = append(cfg.Brokers, strings.TrimSpace(b)) // "a:9092, b:9092"
+	}
 	if s.KafkaCAFile != "" && !s.KafkaTLS {
 		return cfg, errors.New("KAFKA_CA_FILE is set, but KAFKA_TLS is not: set both or neither")
 	}
