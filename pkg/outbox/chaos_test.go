@@ -146,7 +146,7 @@ func TestRelay_LosesNothingInChaos(t *testing.T) {
 		b.disturb(r)
 		zombie, fighting := b.mortal(true)
 		zombies, gone = append(zombies, zombie), append(gone, fighting)
-		time.Sleep(time.Duration(20+r.IntN(150)) * time.Millisecond) // the zombie's time
+		<-time.After(time.Duration(20+r.IntN(150)) * time.Millisecond) // they fight
 		if r.IntN(2) == 0 {
 			zombie.killed.Store(true)
 		}

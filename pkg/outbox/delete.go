@@ -54,7 +54,8 @@ func (s *session) store(ctx context.Context, rows []eventstore.RowID, next event
 
 // applied tells whether the state was stored already: by a call of ours whose
 // answer was lost, or by another relay that found the same position record.
-// Either way the rows are gone.
+// Either way the rows are gone. The conflict alone does not show it: it can be
+// with a transaction that nobody sees yet, and then neither would the next scan.
 func (s *session) applied(ctx context.Context, next eventstore.RelayState) error {
 	state, err := s.deps.Store.RelayState(ctx, s.cfg.Relay)
 	switch {

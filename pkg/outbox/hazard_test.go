@@ -26,7 +26,7 @@ func TestRelay_Hazard01_LateDeletionRemovesNothingElse(t *testing.T) {
 		first.dead = false
 		w.grant(late, granted)
 		if len(w.rows) != 2 {
-			t.Fatalf("%d rows left of c and d", len(w.rows))
+			w.fatalf("%d rows left of c and d", len(w.rows))
 		}
 		first.dead = true
 		w.drain()
@@ -70,11 +70,11 @@ func TestRelay_Hazard02_LowMark(t *testing.T) {
 		w.commit("d")
 		w.pass(time.Second)
 		if len(w.rows) != 1 {
-			t.Fatal("scanned below the low mark")
+			w.fatalf("scanned below the low mark")
 		}
 		w.pass(rescanEvery)
 		if len(w.rows) != 0 {
-			t.Fatal("never scanned from the start again")
+			w.fatalf("never scanned from the start again")
 		}
 	})
 }
@@ -88,11 +88,11 @@ func TestRelay_Hazard03_DeletionBeforeNextCommit(t *testing.T) {
 		produce := w.until("produce")
 		w.grant(produce, granted)
 		if w.requested("commit") {
-			t.Fatal("the second batch is committed before the rows of the first are gone")
+			w.fatalf("the second batch is committed before the rows of the first are gone")
 		}
 		w.grant(deletion, granted)
 		if !w.requested("commit") {
-			t.Fatal("the second batch is not committed")
+			w.fatalf("the second batch is not committed")
 		}
 		w.drain()
 	})
@@ -107,10 +107,10 @@ func TestRelay_Hazard03_SlowDeletionWithdrawsTheTransaction(t *testing.T) {
 		deletion := w.until("published 1")
 		w.pass(2*time.Second, deletion)
 		if w.ids[0].open || w.ids[1].open {
-			t.Fatal("a transaction stays open behind a slow deletion")
+			w.fatalf("a transaction stays open behind a slow deletion")
 		}
 		if n := len(w.visible("orders")); n != 2 {
-			t.Fatalf("%d records published, not 2", n)
+			w.fatalf("%d records published, not 2", n)
 		}
 		w.grant(deletion, granted)
 		w.drain()
@@ -131,10 +131,10 @@ func TestRelay_Hazard04_LiveOwnerGoesOnAfterBeingFenced(t *testing.T) {
 		w.grant(commit, granted)
 		w.drain()
 		if status := owner.relay.Status(); !status.Leader || status.Batch != 1 {
-			t.Fatalf("%+v", status)
+			w.fatalf("%+v", status)
 		}
 		if n := len(w.visible("order-positions")); n != 1 {
-			t.Fatalf("%d batches", n)
+			w.fatalf("%d batches", n)
 		}
 	})
 }
@@ -148,13 +148,13 @@ func TestRelay_Hazard04_TakesOverWhatStandsStill(t *testing.T) {
 		standby := w.start("standby")
 		w.pass(10 * testTTL)
 		if standby.relay.Status().Leader || !holder.relay.Status().Leader {
-			t.Fatal("took over from a holder that renews")
+			w.fatalf("took over from a holder that renews")
 		}
 		holder.dead = true
 		since := time.Now()
 		w.run("takeover", func() bool { return standby.relay.Status().Leader }, nil)
 		if took := time.Since(since); took < testTTL/2 || took > 2*testTTL {
-			t.Fatalf("took over after %s", took)
+			w.fatalf("took over after %s", took)
 		}
 	})
 }
@@ -169,10 +169,10 @@ func TestRelay_Hazard05_RefusedRecordHoldsTheLine(t *testing.T) {
 		w.pass(20 * time.Second)
 		status := p.relay.Status()
 		if status.LastError == nil || !strings.Contains(status.LastError.Error(), "write batch 1: record too large") {
-			t.Fatalf("last error: %v", status.LastError)
+			w.fatalf("last error: %v", status.LastError)
 		}
 		if n := len(w.visible("orders")); n != 0 {
-			t.Fatalf("%d records passed the one that is refused", n)
+			w.fatalf("%d records passed the one that is refused", n)
 		}
 		w.refuse = nil
 		w.drain()
@@ -189,7 +189,7 @@ func TestRelay_Hazard06_OneLeaderAtATime(t *testing.T) {
 			w.run("publish", w.settled, nil)
 			leaders := slices.DeleteFunc(slices.Clone(relays), func(p *process) bool { return !p.relay.Status().Leader })
 			if len(leaders) != 1 {
-				t.Fatalf("%d leaders", len(leaders))
+				w.fatalf("%d leaders", len(leaders))
 			}
 		}
 	})
@@ -206,20 +206,20 @@ func TestRelay_Hazard07_WakesAtOnceAndPolls(t *testing.T) {
 		w.commit("a")
 		w.run("call", w.settled, nil)
 		if took := time.Since(since); took > 0 {
-			t.Fatalf("took %s after the store called", took)
+			w.fatalf("took %s after the store called", took)
 		}
 
 		w.rows = append(w.rows, w.row("b")) // nobody calls
 		w.run("poll", w.settled, nil)
 		if took := time.Since(since); took > p.relay.cfg.PollInterval+100*time.Millisecond {
-			t.Fatalf("took %s without a call", took)
+			w.fatalf("took %s without a call", took)
 		}
 
 		before, polls := w.steps, int(10*time.Second/p.relay.cfg.PollInterval)
 		renewals := int(10 * time.Second / p.relay.cfg.RenewEvery)
 		w.pass(10 * time.Second)
 		if calls := w.steps - before; calls > polls+renewals+10 {
-			t.Fatalf("%d calls in ten idle seconds: %d polls and %d renewals are due", calls, polls, renewals)
+			w.fatalf("%d calls in ten idle seconds: %d polls and %d renewals are due", calls, polls, renewals)
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestRelay_Hazard08_RecoversFromTheStoredOffset(t *testing.T) {
 		w.pass(100 * time.Millisecond)
 		positions := w.visible("order-positions")
 		if last := positions[len(positions)-1].offset; w.readFrom != last || last == 0 {
-			t.Fatalf("read from offset %d, not %d", w.readFrom, last)
+			w.fatalf("read from offset %d, not %d", w.readFrom, last)
 		}
 	})
 }
@@ -257,7 +257,7 @@ func TestRelay_Hazard09_DetectsARestoredDatabase(t *testing.T) {
 		err := w.result(w.start("second"))
 		var rewound *StoreRewoundError
 		if !errors.As(err, &rewound) || rewound.StoreBatch != 1 || rewound.LogBatch != 3 || !errors.Is(err, ErrInconsistent) {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 	})
 }
@@ -269,7 +269,7 @@ func TestRelay_Hazard09_DetectsAnotherDatabase(t *testing.T) {
 		err := w.result(w.start("second"))
 		var rewound *StoreRewoundError
 		if !errors.As(err, &rewound) || rewound.StoreEpoch != "epoch-2" || rewound.LogEpoch != "epoch-1" {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 	})
 }
@@ -285,7 +285,7 @@ func TestRelay_Hazard09_DetectsARestoreUnderARunningRelay(t *testing.T) {
 		w.commit("f")
 		var rewound *StoreRewoundError
 		if err := w.result(p); !errors.As(err, &rewound) || rewound.StoreBatch != 1 || rewound.LogBatch != 4 {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 		w.rows = nil
 	})
@@ -305,7 +305,7 @@ func TestRelay_Hazard09_DetectsLostRecords(t *testing.T) {
 		err := w.result(w.start("second"))
 		var rewound *LogRewoundError
 		if !errors.As(err, &rewound) || rewound.StoreBatch != 2 || rewound.LogBatch != 1 {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 	})
 }
@@ -317,7 +317,7 @@ func TestRelay_Hazard10_DetectsARecreatedTopic(t *testing.T) {
 		err := w.result(w.start("second"))
 		var recreated *TopicRecreatedError
 		if !errors.As(err, &recreated) || recreated.Expected != "topic-1" || recreated.Found != "topic-2" {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 	})
 }
@@ -333,7 +333,7 @@ func TestRelay_Hazard10_DetectsARecreationUnderARunningRelay(t *testing.T) {
 		w.commit("d")
 		var recreated *TopicRecreatedError
 		if err := w.result(p); !errors.As(err, &recreated) {
-			t.Fatalf("%v", err)
+			w.fatalf("%v", err)
 		}
 		w.versions = map[string]int64{}
 	})
@@ -380,10 +380,10 @@ func TestRelay_AdoptChangesNothingWhereAllIsWell(t *testing.T) {
 		adopter := w.prepare("adopter")
 		adopter.run(adopter.relay.Adopt)
 		if err := w.result(adopter); err != nil {
-			t.Fatal(err)
+			w.fatalf("%v", err)
 		}
 		if len(w.entries) != before || w.state.Batch != 1 {
-			t.Fatal("adopted what was in order")
+			w.fatalf("adopted what was in order")
 		}
 	})
 }

@@ -135,7 +135,10 @@ func (b *bench) relay(cfg outbox.Config, store outbox.Store, log outbox.Log) *ou
 	relay, err := outbox.New(cfg, outbox.Deps{
 		Store: store, Log: log, Metrics: metrics,
 		EncodePosition: func(p outbox.Position) ([]byte, error) { return json.Marshal(p) },
-		DecodePosition: func(_ context.Context, v []byte) (p outbox.Position, err error) { return p, json.Unmarshal(v, &p) },
+		DecodePosition: func(_ context.Context, v []byte) (p outbox.Position, err error) {
+			err = json.Unmarshal(v, &p)
+			return p, err
+		},
 	})
 	if err != nil {
 		b.tb.Fatal(err)
@@ -206,7 +209,7 @@ func (b *bench) drained() {
 		if time.Now().After(deadline) {
 			b.tb.Fatalf("%d rows left", rows)
 		}
-		time.Sleep(5 * time.Millisecond) // nobody signals an empty outbox
+		<-time.After(5 * time.Millisecond) // nobody signals an empty outbox
 	}
 }
 

@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -206,4 +207,66 @@ func TestRelay_Hazard10_RecreatedTopicOnACluster(t *testing.T) {
 	}
 	b.drained()
 	b.check()
+}
+
+// Compaction keeps the last committed position, though an aborted record of the
+// same key stands behind it.
+func TestKafkaLog_LastSurvivesCompaction(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.client().ApplyTopics(t.Context(), outbox.PositionsTopic(positionsTopic)); err != nil {
+		t.Fatal(err)
+	}
+	log := b.log()
+	if err := log.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := publish(t, log, position("order", "first"))
+	last := publish(t, log, position("order", "last"))
+	txn, err := log.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := txn.Produce(t.Context(), nil, position("order", "aborted")); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.cluster.Fake.Compact()
+	for _, from := range []int64{0, first, last} {
+		e, ok, err := log.Last(t.Context(), positionsTopic, "order", from)
+		if err != nil || !ok || string(e.Value) != "last" {
+			t.Errorf("from %d: %q %t %v", from, e.Value, ok, err)
+		}
+	}
+	if n := len(b.read(positionsTopic)); n != 1 {
+		t.Errorf("%d records left by compaction", n)
+	}
+}
+
+// See KafkaLog.Init: what keeps two relays that initialise at once from
+// publishing the same rows.
+func TestKafkaLog_FirstTransactionUsesTheIDInitialisedFirst(t *testing.T) {
+	b := newBench(t)
+	log := b.log()
+	for range 3 {
+		if err := log.Init(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, log, position("order", "a batch"))
+	}
+	for i, q := range kafkatest.Requests[*kmsg.InitProducerIDRequest](b.cluster.Proxy) {
+		if want := fmt.Sprintf("order-%d", i%2); *q.TransactionalID != want {
+			t.Errorf("initialisation %d is of %s, not %s", i, *q.TransactionalID, want)
+		}
+	}
+	ends := kafkatest.Requests[*kmsg.EndTxnRequest](b.cluster.Proxy)
+	if len(ends) != 3 {
+		t.Fatalf("%d transactions ended, not 3", len(ends))
+	}
+	for i, q := range ends {
+		if q.TransactionalID != "order-0" {
+			t.Errorf("transaction %d after an initialisation uses %s", i, q.TransactionalID)
+		}
+	}
 }

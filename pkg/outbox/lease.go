@@ -31,6 +31,7 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 	var (
 		seen  eventstore.LeaseState
 		since time.Time // when seen was first read; zero: nothing was read yet
+		blind bool      // the lease could not be read
 	)
 	for ctx.Err() == nil {
 		asked := time.Now()
@@ -43,7 +44,7 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 				r.failed(fmt.Errorf("read lease: %w", err))
 			}
 			// Nobody could renew either: the holder gets a whole time-to-live again.
-			since = time.Time{}
+			since, blind = time.Time{}, true
 		case free || still:
 			if held, ok := r.take(ctx, state); ok {
 				return held, true
@@ -51,6 +52,10 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 			since = time.Time{}
 		case since.IsZero() || state != seen:
 			seen, since = state, time.Now()
+			if blind {
+				blind = false
+				r.worked()
+			}
 		}
 		sleep(ctx, r.cfg.RenewEvery)
 	}

@@ -33,7 +33,7 @@ func TestRelay_StopsWhenTheLeaseIsLostAtAnyStep(t *testing.T) {
 		})
 		w.drain()
 		if !p.relay.Status().Leader {
-			t.Fatal("did not come back")
+			w.fatalf("did not come back")
 		}
 	})
 }
@@ -48,10 +48,17 @@ func TestRelay_StepsBackWhileTheDatabaseIsAway(t *testing.T) {
 		away := func(*call) outcome { return lost }
 		w.run("away", func() bool { return !p.relay.Status().Leader }, away)
 		if took := time.Since(since); took > testTTL {
-			t.Fatalf("trusted its lease for %s", took)
+			w.fatalf("trusted its lease for %s", took)
+		}
+		w.grant(w.until("lease"), lost)
+		if status := p.relay.Status(); status.LastError == nil {
+			w.fatalf("no word about the database")
 		}
 		w.commit("a")
 		w.drain()
+		if status := p.relay.Status(); status.LastError != nil {
+			w.fatalf("still says %v", status.LastError)
+		}
 	})
 }
 
@@ -63,8 +70,8 @@ func TestRelay_KeepsTheLeaseWhenARenewalIsUnheard(t *testing.T) {
 		for range 5 {
 			w.grant(w.until("swap"), unheard)
 			w.pass(time.Second)
-			if !p.relay.Status().Leader {
-				t.Fatal("lost the lease to itself")
+			if !p.relay.Status().Leader || w.ids[0].epoch > 1 {
+				w.fatalf("lost the lease to itself")
 			}
 		}
 	})
@@ -80,15 +87,15 @@ func TestRelay_DrainsAndHandsOver(t *testing.T) {
 		first.cancel()
 		w.grant(commit, granted)
 		if err := w.result(first); err != nil {
-			t.Fatal(err)
+			w.fatalf("%v", err)
 		}
 		if len(w.rows) != 0 || w.lease.Owner != "" {
-			t.Fatalf("left %d rows and the lease to %q", len(w.rows), w.lease.Owner)
+			w.fatalf("left %d rows and the lease to %q", len(w.rows), w.lease.Owner)
 		}
 		since := time.Now()
 		w.run("hand over", func() bool { return second.relay.Status().Leader }, nil)
 		if took := time.Since(since); took > testTTL/2 {
-			t.Fatalf("took %s", took)
+			w.fatalf("took %s", took)
 		}
 	})
 }
@@ -104,10 +111,10 @@ func TestRelay_StopIsBounded(t *testing.T) {
 		first.cancel()
 		since := time.Now()
 		if err := w.result(first); err != nil {
-			t.Fatal(err)
+			w.fatalf("%v", err)
 		}
 		if took := time.Since(since); took > 10*time.Second {
-			t.Fatalf("took %s", took)
+			w.fatalf("took %s", took)
 		}
 		w.start("second")
 		w.drain()
@@ -139,10 +146,48 @@ func TestRelay_RunsOnce(t *testing.T) {
 		p := w.start("only")
 		w.pass(time.Second)
 		if err := p.relay.Run(t.Context()); err == nil {
-			t.Fatal("ran twice")
+			w.fatalf("ran twice")
 		}
 		if err := p.relay.Adopt(t.Context()); err == nil {
-			t.Fatal("adopted while running")
+			w.fatalf("adopted while running")
 		}
+	})
+}
+
+// A process that was paused for longer than its lease, in the middle of a batch,
+// does not commit when it comes back.
+func TestRelay_CommitsNothingAfterAPause(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.commit("a", "b")
+		w.start("paused", patient)
+		produce := w.until("produce")
+		for since := time.Now(); time.Since(since) < 2*testTTL; {
+			w.tick()
+		}
+		w.grant(produce, granted)
+		if w.requested("commit") {
+			w.fatalf("committed on a lease that ran out")
+		}
+		w.drain()
+	})
+}
+
+// A leader that starts again asks for its lease before it fences anybody.
+func TestRelay_NeverInitialisesWithoutTheLease(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.start("only")
+		w.pass(time.Second)
+		w.grant(w.until("swap"), granted) // the next renewal is far: it would notice
+		w.refuse = errors.New("connection reset")
+		w.commit("a")
+		w.grant(w.until("produce"), granted)
+		w.steal()
+		w.refuse = nil
+		w.run("thief", func() bool {
+			if w.requested("init 0") && w.lease.Owner == "thief" {
+				w.fatalf("initialised under the lease of somebody else")
+			}
+			return w.settled()
+		}, nil)
 	})
 }

@@ -13,7 +13,7 @@ import (
 // requests and answers, crashes, pauses of any length, relays that never learn
 // that they lost the lease. OUTBOX_SEED replays one run.
 func TestRelay_KeepsThePromiseInRandomWorlds(t *testing.T) {
-	first, runs := uint64(1), uint64(3000)
+	first, runs := uint64(1), uint64(2000)
 	if s, err := strconv.ParseUint(os.Getenv("OUTBOX_SEED"), 10, 64); err == nil {
 		first, runs = s, 1
 	}

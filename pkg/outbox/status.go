@@ -50,12 +50,21 @@ func (r *Relay) failed(err error) {
 	r.trouble.Failed("relay", err)
 }
 
+// reached reports the last batch that is known to be committed; published is
+// zero if it was found rather than committed now.
 func (r *Relay) reached(batch int64, published time.Time) {
 	r.mu.Lock()
-	r.status.Batch, r.status.LastError = batch, nil
+	r.status.Batch = batch
 	if !published.IsZero() {
 		r.status.PublishedAt = published
 	}
+	r.mu.Unlock()
+	r.worked()
+}
+
+func (r *Relay) worked() {
+	r.mu.Lock()
+	r.status.LastError = nil
 	r.mu.Unlock()
 	r.trouble.Recovered("relay works again")
 }

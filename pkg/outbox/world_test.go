@@ -12,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
 // world is one database, one cluster, the processes that use them, and every
@@ -108,7 +106,7 @@ func (w *world) ready(only ...*process) []*call {
 }
 
 // tick lets time pass while nothing can be granted.
-func (w *world) tick() { time.Sleep(20 * time.Millisecond) }
+func (w *world) tick() { <-time.After(20 * time.Millisecond) }
 
 func (w *world) grant(c *call, o outcome) {
 	w.mu.Lock()
@@ -333,7 +331,10 @@ func (p *process) deps() Deps {
 	deps := Deps{
 		Store: fakeStore{p}, Log: fakeLog{p},
 		EncodePosition: func(p Position) ([]byte, error) { return json.Marshal(p) },
-		DecodePosition: func(_ context.Context, b []byte) (p Position, err error) { return p, json.Unmarshal(b, &p) },
+		DecodePosition: func(_ context.Context, b []byte) (p Position, err error) {
+			err = json.Unmarshal(b, &p)
+			return p, err
+		},
 	}
 	if p.world.marks {
 		deps.Store = markingStore{fakeStore{p}}
@@ -343,111 +344,3 @@ func (p *process) deps() Deps {
 
 func lying(p *process)   { p.lying, p.patient = true, true }
 func patient(p *process) { p.patient = true }
-
-type published struct{ Version int64 }
-
-// database is the committed content of the outbox, relay and lease tables.
-type database struct {
-	state    eventstore.RelayState
-	lease    eventstore.LeaseState
-	seq      int64
-	rows     []eventstore.OutboxRow // visible, by Seq
-	late     []eventstore.OutboxRow // have a sequence, and are not committed yet
-	fed      time.Time              // of the last commit
-	versions map[string]int64       // highest of each stream, visible or late
-	marks    bool                   // is a SafeMarker
-}
-
-func (d *database) init(epoch string) {
-	d.state.StoreEpoch = epoch
-	d.versions = map[string]int64{}
-}
-
-func (d *database) row(stream string) eventstore.OutboxRow {
-	d.seq++
-	d.versions[stream]++
-	value, _ := json.Marshal(published{d.versions[stream]})
-	return eventstore.OutboxRow{
-		RowID:  eventstore.RowID{Stream: eventstore.StreamID{Kind: "order", ID: stream}, Version: d.versions[stream]},
-		Seq:    d.seq,
-		Record: eventstore.Record{Topic: "orders", Key: stream, Value: value},
-	}
-}
-
-// commit adds a row for the next version of each stream.
-func (w *world) commit(streams ...string) {
-	w.fed = time.Now()
-	for _, stream := range streams {
-		w.rows = append(w.rows, w.row(stream))
-	}
-	w.woke()
-}
-
-// begin takes a sequence for the next version of a stream; land commits it.
-func (w *world) begin(stream string) { w.late = append(w.late, w.row(stream)) }
-
-func (w *world) land() {
-	w.rows = append(w.rows, w.late...)
-	w.late = nil
-	slices.SortFunc(w.rows, func(a, b eventstore.OutboxRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	w.woke()
-}
-
-func (w *world) woke() {
-	for _, p := range w.processes {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// cluster is one log of offsets over all topics, and two transactional ids.
-type cluster struct {
-	topicID  string
-	entries  []entry
-	refuse   error // why nothing can be written
-	readFrom int64 // where the last read of positions began
-	ids      [2]struct {
-		epoch int
-		open  bool
-	}
-}
-
-type txnState int
-
-const (
-	open txnState = iota
-	committed
-	aborted
-)
-
-type entry struct {
-	offset int64
-	record eventstore.Record
-	id     int
-	epoch  int
-	state  txnState
-}
-
-func (c *cluster) init(topicID string) { c.topicID = topicID }
-
-func (c *cluster) visible(topic string) []entry {
-	var out []entry
-	for _, e := range c.entries {
-		if e.record.Topic == topic && e.state == committed {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// close ends the open transaction of an id.
-func (c *cluster) close(id int, state txnState) {
-	for i := range c.entries {
-		if e := &c.entries[i]; e.id == id && e.state == open {
-			e.state = state
-		}
-	}
-	c.ids[id].open = false
-}
