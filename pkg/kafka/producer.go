@@ -198,6 +198,10 @@ func (p *Producer) Init(ctx context.Context) error {
 		}
 	}
 	p.stats.initialised(p.protocol.name)
+	// The first transaction uses the id that was initialised first. Of two owners
+	// whose Inits interleaved, each is left with one id, and then one of them fails
+	// at its first transaction, rather than both going on beside each other.
+	p.turn = 0
 	p.ready = true
 	return nil
 }

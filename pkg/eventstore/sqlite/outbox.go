@@ -40,6 +40,17 @@ func (s *Store) Pending(ctx context.Context, after int64, limit, maxBytes int) (
 	return rows, nil
 }
 
+// SafeMark returns the highest sequence handed out by a durable commit. Units are
+// written one after the other, so no lower one can become visible later.
+func (s *Store) SafeMark(ctx context.Context) (int64, error) {
+	var mark int64
+	err := s.each(ctx, func(r *sql.Rows) error { return r.Scan(&mark) }, `SELECT seq FROM sqlite_sequence WHERE name = 'outbox'`)
+	if err != nil {
+		return 0, fmt.Errorf("read the last sequence of the outbox: %w", err)
+	}
+	return mark, nil
+}
+
 var deleteOutbox = newRowset(`DELETE FROM outbox WHERE (kind, id, version) IN (VALUES `, 3, `)`)
 
 // Published deletes rows that are in the log.

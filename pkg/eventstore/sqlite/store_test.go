@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"testing"
@@ -50,4 +51,44 @@ func TestStore(t *testing.T) {
 
 func open(ctx context.Context, path string) (*sqlite.Store, error) {
 	return sqlite.Open(ctx, sqlite.Config{Path: path, Migrations: []fs.FS{eventstoretest.Migrations()}})
+}
+
+// A relay that starts its scan behind the mark must miss nothing.
+func TestSafeMark_CoversEveryRowThatCanStillAppear(t *testing.T) {
+	ctx := t.Context()
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), "mark.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	if mark, err := store.SafeMark(ctx); err != nil || mark != 0 {
+		t.Fatalf("empty outbox: mark %d, %v", mark, err)
+	}
+	var last int64
+	for i := range 3 {
+		id := eventstore.StreamID{Kind: "order", ID: fmt.Sprint(i)}
+		tx, err := store.Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Load(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		err = tx.Commit(ctx, eventstore.Unit{Changes: []eventstore.Change{{
+			Stream: id, Events: []eventstore.NewEvent{{Type: "Placed", Schema: 1, Data: []byte(`{}`)}}, State: []byte(`{}`),
+			Record: &eventstore.Record{Topic: "orders", Key: id.ID, Value: []byte("v")},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark, err := store.SafeMark(ctx)
+		if err != nil || mark <= last {
+			t.Fatalf("mark %d after %d, %v", mark, last, err)
+		}
+		rows, err := store.Pending(ctx, last, 10, 1<<20)
+		if err != nil || len(rows) != 1 || rows[0].Seq != mark {
+			t.Fatalf("%d rows behind %d, %v", len(rows), last, err)
+		}
+		last = mark
+	}
 }
