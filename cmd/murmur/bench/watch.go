@@ -53,6 +53,7 @@ func newWatcher(ctx context.Context, to embedded.Addresses, run string, want int
 func (w *watcher) watch(ctx context.Context) error {
 	defer w.client.Close()
 	fetcher := kafka.NewFetcher(w.client, kafka.FetcherConfig{Isolation: kafka.ReadCommitted})
+	defer fetcher.Close()
 	for ctx.Err() == nil {
 		pages, err := fetcher.Fetch(ctx, w.positions)
 		if err != nil {
