@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -139,15 +140,24 @@ func (d demonstration) invite() {
 		where = " --data " + d.data
 	}
 	fmt.Fprintf(d.out, "\nIt stays up; Ctrl-C stops it, and the data stays. Try, in another terminal:\n")
-	for _, line := range []string{
-		"murmur order 536365" + where,
-		"murmur tail orders" + where,
-		"curl " + d.to.Order.API + "/orders/536365",
-		"curl '" + d.to.Order.API + "/orders?status=CANCELLED'",
-		"kcat -b " + d.to.Kafka + ` -t orders -e -f '%k  %h\n'`,
+	hints := tabwriter.NewWriter(d.out, 0, 0, 3, ' ', 0)
+	hint := func(command, what string) { fmt.Fprintf(hints, "  %s\t%s\n", command, what) }
+	for _, end := range []struct {
+		outcome replay.Outcome
+		what    string
+	}{
+		{replay.Completed, "one order, from its placement to its end, in three services"},
+		{replay.OutOfStock, "one that ran short: nothing is held or taken for it"},
+		{replay.CaptureRefused, "one that was refused at the last step: what was reserved is back"},
 	} {
-		fmt.Fprintf(d.out, "  %s\n", line)
+		if id := d.plan.Example(end.outcome); id != "" {
+			hint("murmur order "+id+where, end.what)
+		}
 	}
+	hint("murmur tail orders"+where, "the records as they are written, from the topic alone")
+	hint("curl "+d.to.Order.API+"/orders/536365", "the same through the API")
+	hint("kcat -b "+d.to.Kafka+` -t orders -e -f '%k  %h\n'`, "keys and headers are text for any Kafka tool")
+	_ = hints.Flush() // what cannot be printed is no reason to stop
 }
 
 // holdsData reports whether a platform has run on a folder.

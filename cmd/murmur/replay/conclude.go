@@ -47,6 +47,16 @@ func (o *Order) outcome() Outcome {
 	return CancelledElse
 }
 
+// Example is the first order of a plan that was run to end in a way, or empty.
+func (p *Plan) Example(end Outcome) string {
+	for _, o := range p.Orders {
+		if o.outcome() == end {
+			return o.ID
+		}
+	}
+	return ""
+}
+
 // conclude tells the lines of a cancellation what came of this return.
 func (r *Return) conclude(order Outcome) {
 	for _, part := range r.parts {

@@ -60,6 +60,17 @@ func TestReport_IsPrintedAsATable(t *testing.T) {
 	}
 }
 
+func TestProgress_KeepsWithinALine(t *testing.T) {
+	long := Snapshot{Stage: Ordering, Ended: 5000, Orders: 9660, Rate: 1234, Left: time.Minute, ReturnsAll: 10, Trouble: strings.Repeat("x", 200)}
+	if got := []rune(cut(long.line(true), lineWidth)); len(got) != lineWidth || got[lineWidth-1] != '…' {
+		t.Errorf("got %d characters: %s", len(got), string(got))
+	}
+	usual := Snapshot{Stage: Ordering, Ended: 9000, Orders: 9660, Rate: 1234, Left: 5 * time.Second, Returns: 1234, ReturnsAll: 1760}
+	if got := []rune(usual.line(true)); len(got) > lineWidth {
+		t.Errorf("got %d characters: %s", len(got), string(got))
+	}
+}
+
 func TestReport_NamesEveryOutcome(t *testing.T) {
 	var seen []Outcome
 	for _, o := range Outcomes {
@@ -82,13 +93,14 @@ func TestProgress_SaysWhereItIs(t *testing.T) {
 		want     string
 	}{
 		{Snapshot{Items: 812, ItemsAll: 1336}, false, "  stock   812 of 1,336 SKUs"},
-		{Snapshot{Items: 5, ItemsAll: 10}, true, "  stock   ██████████░░░░░░░░░░  5 of 10 SKUs"},
+		{Snapshot{Items: 5, ItemsAll: 10}, true, "  stock   █████░░░░░  5 of 10 SKUs"},
 		{Snapshot{}, true, "  stock   0 of 0 SKUs"},
 		{
 			Snapshot{Stage: Ordering, Ended: 1500, Orders: 9660, Rate: 1234.4, Left: 7 * time.Second, Returns: 3, ReturnsAll: 10}, false,
-			"  orders  1,500 of 9,660 settled, 1,234/s, 7s left, 3 of 10 returns",
+			"  orders  1,500 of 9,660, 1,234/s, 7s left, 3 of 10 returns",
 		},
-		{Snapshot{Stage: Ordering, Orders: 2, Trouble: "connection refused"}, false, "  orders  0 of 2 settled (trying again: connection refused)"},
+		{Snapshot{Stage: Ordering, Orders: 2, Trouble: "connection refused"}, false, "  orders  0 of 2 (trying again: connection refused)"},
+		{Snapshot{Stage: Ordering, Ended: 2, Orders: 100, Rate: 2.4, Left: time.Minute}, false, "  orders  2 of 100, 2/s"},
 		{Snapshot{Stage: Closing}, true, "  waiting until nothing is owed to any order"},
 	} {
 		if got := c.at.line(c.terminal); got != c.want {
