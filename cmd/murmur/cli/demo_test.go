@@ -74,7 +74,7 @@ func TestReplay_RefusesBeforeAnythingIsSent(t *testing.T) {
 	}{
 		{"no file", nil, "which files?", run.ExitUsage},
 		{"a missing file", []string{filepath.Join(dir, "none.csv")}, "none.csv: no such file", run.ExitUsage},
-		{"one bad file of two", []string{good, bad}, `bad.csv: refused, nothing of it was sent: line 2: Quantity "one"`, run.ExitUsage},
+		{"one bad file of two", []string{good, bad}, `bad.csv: refused, nothing of it was sent: line 2: quantity "one"`, run.ExitUsage},
 		{"the same file twice", []string{good, good}, "the same content", run.ExitUsage},
 		{"wrong stock", []string{good, "--stock", "-1"}, "stock -1", run.ExitUsage},
 		{"wrong output", []string{good, "--output", "xml"}, "xml", run.ExitUsage},

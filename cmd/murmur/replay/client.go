@@ -101,7 +101,8 @@ func (c *client) order(ctx context.Context, id string, wait bool) (v view, found
 	case !a.ok():
 		return v, false, fmt.Errorf("GET %s: %s", to, a.detail())
 	}
-	return v, true, json.Unmarshal(a.body, &v)
+	err = json.Unmarshal(a.body, &v)
+	return v, true, err
 }
 
 // list returns a page of the orders with ids behind after, of one status or, if
@@ -121,7 +122,8 @@ func (c *client) list(ctx context.Context, status, after string) ([]listed, erro
 	var page struct {
 		Orders []listed `json:"orders"`
 	}
-	return page.Orders, json.Unmarshal(a.body, &page)
+	err = json.Unmarshal(a.body, &page)
+	return page.Orders, err
 }
 
 // ask sends a request until it is answered. The error says that the platform

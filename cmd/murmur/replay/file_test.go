@@ -109,8 +109,8 @@ func TestRead_RefusesAFileAndNamesTheLine(t *testing.T) {
 		{"code that is a path", with(1, ".."), `line 3: StockCode ".."`},
 		{"code with a bell", with(1, "A\a"), "line 3: StockCode"},
 		{"long code", with(1, strings.Repeat("x", 65)), "line 3: StockCode"},
-		{"fraction of a unit", with(3, "1.5"), `line 3: Quantity "1.5"`},
-		{"huge quantity", with(3, "1000000000"), "line 3: Quantity"},
+		{"fraction of a unit", with(3, "1.5"), `line 3: quantity "1.5"`},
+		{"huge quantity", with(3, "1000000000"), "line 3: quantity"},
 		{"no date", with(4, "yesterday"), `line 3: InvoiceDate "yesterday"`},
 		{"price in words", with(5, "free"), `line 3: UnitPrice: "free"`},
 		{"price with an exponent", with(5, "1e5"), "line 3: UnitPrice"},
@@ -248,5 +248,5 @@ func settleMovement(m Movement) {
 func ExampleRead() {
 	_, err := Read("orders.csv", strings.NewReader(header+"1,A,a mug,six,2010-12-01 08:26:00,2.55,,UK\n"))
 	fmt.Println(err)
-	// Output: orders.csv: refused, nothing of it was sent: line 2: Quantity "six" is not a whole number within ±100000000
+	// Output: orders.csv: refused, nothing of it was sent: line 2: quantity "six" is not a whole number within ±100000000
 }

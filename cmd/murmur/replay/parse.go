@@ -47,7 +47,7 @@ func parse(fields []string) (Line, error) {
 	}
 	var err error
 	if l.Quantity, err = strconv.ParseInt(strings.TrimSpace(fields[3]), 10, 64); err != nil || l.Quantity > maxUnits || l.Quantity < -maxUnits {
-		return l, fmt.Errorf("Quantity %q is not a whole number within ±%d", clip(fields[3]), maxUnits)
+		return l, fmt.Errorf("quantity %q is not a whole number within ±%d", clip(fields[3]), maxUnits)
 	}
 	if l.Price, err = parsePrice(strings.TrimSpace(fields[5])); err != nil {
 		return l, fmt.Errorf("UnitPrice: %w", err)

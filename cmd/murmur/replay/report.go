@@ -101,7 +101,8 @@ func newReport(p *Plan) (*Report, error) {
 			r.CompletedOrders = append(r.CompletedOrders, o.ID)
 		}
 	}
-	return r, r.check(p, tallies)
+	err := r.check(p, tallies)
+	return r, err
 }
 
 // check compares the sums of the report, and the lines by number, with the files
