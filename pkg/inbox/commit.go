@@ -18,7 +18,25 @@ import (
 // after them.
 type batch struct {
 	records []kafka.Record
+	bytes   int
 	to      map[kafka.TopicPartition]int64
+}
+
+// add takes records until the batch is full, at least one into an empty batch,
+// and returns how many.
+func (b *batch) add(records []kafka.Record, cfg Config) int {
+	for i := range records {
+		if len(b.records) > 0 && b.full(cfg) {
+			return i
+		}
+		b.records = append(b.records, records[i])
+		b.bytes += len(records[i].Value)
+	}
+	return len(records)
+}
+
+func (b *batch) full(cfg Config) bool {
+	return len(b.records) >= cfg.BatchRecords || b.bytes >= cfg.BatchBytes
 }
 
 func (b *batch) move(tp kafka.TopicPartition, to int64) {

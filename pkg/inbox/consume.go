@@ -116,15 +116,14 @@ func (w *worker) take(ctx context.Context, pages []kafka.Page) error {
 		w.in.metrics.lag.WithLabelValues(page.Topic, fmt.Sprint(page.Partition)).Set(float64(max(0, page.LastStable-page.Next)))
 		for records := page.Records; len(records) > 0; {
 			got = true
-			n := min(len(records), w.in.cfg.BatchRecords-len(b.records))
-			b.records = append(b.records, records[:n]...)
+			n := b.add(records, w.in.cfg)
 			records = records[n:]
 			to := page.Next
 			if len(records) > 0 {
 				to = records[0].Offset
 			}
 			b.move(page.TopicPartition, to)
-			if len(b.records) == w.in.cfg.BatchRecords {
+			if len(records) > 0 || b.full(w.in.cfg) {
 				if err := w.commit(ctx, b); err != nil {
 					return err
 				}

@@ -47,6 +47,10 @@ type Config struct {
 	// BatchRecords bounds the records of one commit. Default 500: enough to
 	// share the cost of a durable commit, little enough to hold locks briefly.
 	BatchRecords int
+	// BatchBytes bounds the values of one commit; one record is always taken.
+	// Default 128 KiB: a record with hundreds of lines touches hundreds of
+	// streams, and a unit of thousands would hold its locks for long.
+	BatchBytes int
 	// RetryInitial and RetryMax bound the wait after a transient failure; it
 	// doubles in between. Defaults 50 ms and 5 s.
 	RetryInitial, RetryMax time.Duration
@@ -54,6 +58,7 @@ type Config struct {
 
 const (
 	defaultBatchRecords = 500
+	defaultBatchBytes   = 128 << 10
 	defaultRetryInitial = 50 * time.Millisecond
 	defaultRetryMax     = 5 * time.Second
 )
@@ -110,6 +115,9 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	if cfg.BatchRecords < 0 {
 		faults = append(faults, fmt.Errorf("batch records is %d: use a positive number", cfg.BatchRecords))
 	}
+	if cfg.BatchBytes < 0 {
+		faults = append(faults, fmt.Errorf("batch bytes is %d: use a positive number", cfg.BatchBytes))
+	}
 	if cfg.RetryInitial < 0 || cfg.RetryMax < 0 {
 		faults = append(faults, fmt.Errorf("retry waits are %v to %v: use positive durations", cfg.RetryInitial, cfg.RetryMax))
 	}
@@ -120,6 +128,7 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 		return nil, fmt.Errorf("inbox: %w", errors.Join(faults...))
 	}
 	cfg.BatchRecords = cmp.Or(cfg.BatchRecords, defaultBatchRecords)
+	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, defaultBatchBytes)
 	cfg.RetryInitial = cmp.Or(cfg.RetryInitial, defaultRetryInitial)
 	cfg.RetryMax = cmp.Or(cfg.RetryMax, defaultRetryMax)
 	if deps.Logger == nil {
