@@ -61,5 +61,6 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.AddCommand(newStatus())
 	root.AddCommand(newAudit())
 	root.AddCommand(newRebuild())
+	root.AddCommand(newChoreography())
 	return root
 }
