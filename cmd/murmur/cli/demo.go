@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -151,13 +152,22 @@ func (d demonstration) invite() {
 		{replay.CaptureRefused, "one that was refused at the last step: what was reserved is back"},
 	} {
 		if id := d.plan.Example(end.outcome); id != "" {
-			hint("murmur order "+id+where, end.what)
+			hint(self()+" order "+id+where, end.what)
 		}
 	}
-	hint("murmur tail orders"+where, "the records as they are written, from the topic alone")
+	hint(self()+" tail orders"+where, "the records as they are written, from the topic alone")
 	hint("curl "+d.to.Order.API+"/orders/536365", "the same through the API")
 	hint("kcat -b "+d.to.Kafka+` -t orders -e -f '%k  %h\n'`, "keys and headers are text for any Kafka tool")
 	_ = hints.Flush() // what cannot be printed is no reason to stop
+}
+
+// self is how the reader of a hint starts this program: as it was started, for
+// `go run` leaves nothing behind that could be called by its name.
+func self() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/murmur"
+	}
+	return filepath.Base(os.Args[0])
 }
 
 // holdsData reports whether a platform has run on a folder.
