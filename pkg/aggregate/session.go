@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/jitter"
 )
 
 // Session collects what one unit of work does to several aggregates. It is not
@@ -164,7 +164,7 @@ func Do(ctx context.Context, w eventstore.Writer, fn func(*Session) error) error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(rand.N(time.Duration(try) * conflictPause)):
+		case <-time.After(jitter.Below(ctx, time.Duration(try)*conflictPause)):
 		}
 	}
 }

@@ -2,13 +2,13 @@ package inbox
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/murmuration-dev/murmuration/pkg/jitter"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 )
 
@@ -23,10 +23,10 @@ const (
 // reporter tells Kafka, for lag tools, what the database already knows. A failed
 // report harms nothing.
 type reporter struct {
-	assignment *kafka.Assignment
-	logger     *zap.Logger
-	cancel     context.CancelFunc
-	finished   sync.WaitGroup
+	share    Share
+	logger   *zap.Logger
+	cancel   context.CancelFunc
+	finished sync.WaitGroup
 
 	mu      sync.Mutex
 	pending map[kafka.TopicPartition]int64
@@ -34,9 +34,9 @@ type reporter struct {
 
 // startReporter returns a reporter that works until stop, beyond the end of ctx:
 // the batch under way then may still be committed.
-func startReporter(ctx context.Context, a *kafka.Assignment, logger *zap.Logger) *reporter {
+func startReporter(ctx context.Context, s Share, logger *zap.Logger) *reporter {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r := &reporter{assignment: a, logger: logger, cancel: cancel, pending: make(map[kafka.TopicPartition]int64)}
+	r := &reporter{share: s, logger: logger, cancel: cancel, pending: make(map[kafka.TopicPartition]int64)}
 	r.finished.Go(func() {
 		tick := time.NewTicker(reportEvery)
 		defer tick.Stop()
@@ -69,7 +69,7 @@ func (r *reporter) report(ctx context.Context) {
 	if len(offsets) == 0 {
 		return
 	}
-	err := r.assignment.CommitOffsets(ctx, offsets)
+	err := r.share.Report(ctx, offsets)
 	if err == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func newPause(cfg Config) *pause {
 func (p *pause) reset() { p.next = p.first }
 
 func (p *pause) wait(ctx context.Context) {
-	_ = sleep(ctx, p.next/2+rand.N(p.next/2+1)) // the caller looks at ctx
+	_ = sleep(ctx, p.next/2+jitter.Below(ctx, p.next/2+1)) // the caller looks at ctx
 	p.next = min(2*p.next, p.max)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/jitter"
 )
 
 const (
@@ -109,7 +109,7 @@ func (q *queue) start(execute func()) {
 // idle waits for a signal, a free slot, the next due time or the poll.
 func (r *Runner) idle(ctx context.Context, q *queue, healthy bool, wake <-chan struct{}) {
 	wait := r.cfg.Poll
-	if healthy && q.free() > 0 { // else what is due waits for a slot, not for its time
+	if healthy { // else what is due waits for a slot, not for its time
 		if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err == nil && ok {
 			wait = min(wait, max(time.Millisecond, time.UnixMicro(due).Sub(r.deps.Now())))
 		}
@@ -194,7 +194,7 @@ func (r *Runner) wait(ctx context.Context, in eventstore.Intent, err error) time
 	case errors.Is(err, eventstore.ErrConflict):
 		return r.cfg.RetryInitial / 10 // somebody else moved the stream; nothing is wrong
 	}
-	return r.backoff(in.Attempts)
+	return r.backoff(ctx, in.Attempts)
 }
 
 // settle gives an intent back, also while the process is stopping: its lease
@@ -227,7 +227,7 @@ func (r *Runner) run(ctx context.Context, in eventstore.Intent) (err error) {
 
 // backoff is the wait after the given number of attempts: exponential, with the
 // upper half left to chance, so that many intents do not come back together.
-func (r *Runner) backoff(attempts int) time.Duration {
+func (r *Runner) backoff(ctx context.Context, attempts int) time.Duration {
 	wait := r.cfg.RetryInitial
 	for range attempts - 1 {
 		if wait *= 2; wait >= r.cfg.RetryMax {
@@ -235,7 +235,7 @@ func (r *Runner) backoff(attempts int) time.Duration {
 			break
 		}
 	}
-	return wait/2 + rand.N(wait/2+1)
+	return wait/2 + jitter.Below(ctx, wait/2+1)
 }
 
 type metrics struct {
