@@ -2,6 +2,8 @@ package inbox
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
@@ -73,8 +75,8 @@ func (b *barrier) target(ctx context.Context) (map[kafka.TopicPartition]mark, er
 		return nil, err
 	}
 	var tps []kafka.TopicPartition
-	for name, info := range topics {
-		for _, p := range info.Partitions {
+	for _, name := range b.topics {
+		for _, p := range topics[name].Partitions {
 			tps = append(tps, kafka.TopicPartition{Topic: name, Partition: p.ID})
 		}
 	}
@@ -98,7 +100,8 @@ func (b *barrier) target(ctx context.Context) (map[kafka.TopicPartition]mark, er
 // reached waits until the stored positions are at the target or behind it. A
 // position of an older topic of the same name proves nothing about this one.
 func (b *barrier) reached(ctx context.Context, target map[kafka.TopicPartition]mark) error {
-	for tp, at := range target {
+	for _, tp := range slices.SortedFunc(maps.Keys(target), byPartition) {
+		at := target[tp]
 		for {
 			p, _, err := b.store.Position(ctx, tp.Topic, tp.Partition)
 			if err != nil {

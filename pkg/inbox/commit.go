@@ -74,7 +74,7 @@ func (w *worker) commit(ctx context.Context, b batch) error {
 // what is true. Whoever moved them, this batch is over.
 func (w *worker) whatHappened(ctx context.Context, b batch, cause error) error {
 	moved := false
-	for tp := range b.to {
+	for _, tp := range slices.SortedFunc(maps.Keys(b.to), byPartition) {
 		p, _, err := w.in.deps.Store.Position(ctx, tp.Topic, tp.Partition)
 		if err != nil {
 			return errors.Join(cause, err)

@@ -26,25 +26,25 @@ var errReload = errors.New("positions in memory are not those stored")
 
 // worker reads the partitions of one assignment.
 type worker struct {
-	in         *Inbox
-	assignment *kafka.Assignment
-	topicIDs   map[string]string
-	next       map[kafka.TopicPartition]int64 // to fetch from
-	stored     map[kafka.TopicPartition]int64 // as in the database; 0 without a row
-	parked     map[eventstore.ParkedKey]bool
-	offsets    *reporter
-	committed  time.Time
+	in        *Inbox
+	share     Share
+	topicIDs  map[string]string
+	next      map[kafka.TopicPartition]int64 // to fetch from
+	stored    map[kafka.TopicPartition]int64 // as in the database; 0 without a row
+	parked    map[eventstore.ParkedKey]bool
+	offsets   *reporter
+	committed time.Time
 }
 
 // consume runs one generation. An error makes the group call it again.
-func (in *Inbox) consume(ctx context.Context, a *kafka.Assignment) error {
-	in.assigned(len(a.Partitions))
+func (in *Inbox) consume(ctx context.Context, s Share) error {
+	in.assigned(len(s.Partitions))
 	defer in.assigned(0)
-	if len(a.Partitions) == 0 {
+	if len(s.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	w := &worker{in: in, assignment: a, offsets: startReporter(ctx, a, in.deps.Logger)}
+	w := &worker{in: in, share: s, offsets: startReporter(ctx, s, in.deps.Logger)}
 	defer w.offsets.stop()
 	defer w.forgetLag()
 	again := newPause(in.cfg)
@@ -73,7 +73,7 @@ func (w *worker) work(ctx context.Context) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
-	fetcher := kafka.NewFetcher(w.in.deps.Client, kafka.FetcherConfig{Isolation: kafka.ReadCommitted})
+	fetcher := w.in.deps.Broker.Fetcher()
 	defer fetcher.Close()
 	pause := newPause(w.in.cfg)
 	for ctx.Err() == nil {
@@ -174,7 +174,7 @@ func (w *worker) addIdle(b *batch) {
 
 // load reads topic ids, positions and parked keys.
 func (w *worker) load(ctx context.Context) error {
-	topics, err := w.in.deps.Client.DescribeTopics(ctx, w.in.cfg.Topics...)
+	topics, err := w.in.deps.Broker.DescribeTopics(ctx, w.in.cfg.Topics...)
 	if err != nil {
 		return fmt.Errorf("describe topics: %w", err)
 	}
@@ -182,13 +182,13 @@ func (w *worker) load(ctx context.Context) error {
 	for name, info := range topics {
 		w.topicIDs[name] = info.ID.String()
 	}
-	starts, err := w.in.deps.Client.StartOffsets(ctx, w.assignment.Partitions...)
+	starts, err := w.in.deps.Broker.StartOffsets(ctx, w.share.Partitions...)
 	if err != nil {
 		return fmt.Errorf("start offsets: %w", err)
 	}
 	w.next = make(map[kafka.TopicPartition]int64, len(starts))
 	w.stored = make(map[kafka.TopicPartition]int64, len(starts))
-	for _, tp := range w.assignment.Partitions {
+	for _, tp := range w.share.Partitions {
 		p, known, err := w.in.deps.Store.Position(ctx, tp.Topic, tp.Partition)
 		if err != nil {
 			return fmt.Errorf("position of %s/%d: %w", tp.Topic, tp.Partition, err)
@@ -227,11 +227,11 @@ func (w *worker) loadParked(ctx context.Context) error {
 }
 
 func (w *worker) outOfRange(ctx context.Context, tp kafka.TopicPartition) error {
-	starts, err := w.in.deps.Client.StartOffsets(ctx, tp)
+	starts, err := w.in.deps.Broker.StartOffsets(ctx, tp)
 	if err != nil {
 		return err
 	}
-	ends, err := w.in.deps.Client.EndOffsets(ctx, kafka.ReadUncommitted, tp)
+	ends, err := w.in.deps.Broker.EndOffsets(ctx, kafka.ReadUncommitted, tp)
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (w *worker) outOfRange(ctx context.Context, tp kafka.TopicPartition) error 
 
 // forgetLag removes what another member will report from now on.
 func (w *worker) forgetLag() {
-	for _, tp := range w.assignment.Partitions {
+	for _, tp := range w.share.Partitions {
 		w.in.metrics.lag.DeleteLabelValues(tp.Topic, fmt.Sprint(tp.Partition))
 	}
 }

@@ -72,8 +72,11 @@ type Store interface {
 
 // Deps are an inbox's collaborators.
 type Deps struct {
-	Store   Store
-	Client  *kafka.Client // of its own: fetches wait on it
+	Store Store
+	// Client leads to Kafka. It is the inbox's own: fetches wait on it.
+	Client *kafka.Client
+	// Broker is used instead of Client where it is set: a simulated one, say.
+	Broker  Broker
 	Decode  Decoder
 	Handler Handler
 	Logger  *zap.Logger
@@ -121,7 +124,7 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	if cfg.RetryInitial < 0 || cfg.RetryMax < 0 {
 		faults = append(faults, fmt.Errorf("retry waits are %v to %v: use positive durations", cfg.RetryInitial, cfg.RetryMax))
 	}
-	if deps.Store == nil || deps.Client == nil || deps.Decode == nil || deps.Handler == nil {
+	if deps.Store == nil || deps.Client == nil && deps.Broker == nil || deps.Decode == nil || deps.Handler == nil {
 		faults = append(faults, errors.New("store, client, decode and handler are all required"))
 	}
 	if len(faults) > 0 {
@@ -131,13 +134,16 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, defaultBatchBytes)
 	cfg.RetryInitial = cmp.Or(cfg.RetryInitial, defaultRetryInitial)
 	cfg.RetryMax = cmp.Or(cfg.RetryMax, defaultRetryMax)
+	if deps.Broker == nil {
+		deps.Broker = OnKafka(deps.Client)
+	}
 	if deps.Logger == nil {
 		deps.Logger = zap.NewNop()
 	}
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	in := &Inbox{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), barrier: newBarrier(deps.Client, deps.Store, cfg.Topics)}
+	in := &Inbox{cfg: cfg, deps: deps, metrics: newMetrics(deps.Metrics), barrier: newBarrier(deps.Broker, deps.Store, cfg.Topics)}
 	// What keeps this process from reading must show, also before it has partitions.
 	in.group = kafka.GroupConfig{ID: cfg.Group, Topics: cfg.Topics, OnError: in.failing}
 	return in, nil
@@ -164,8 +170,8 @@ func (in *Inbox) CaughtUp(ctx context.Context, since time.Time) error {
 func (in *Inbox) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	err := kafka.RunGroup(ctx, in.deps.Client, in.group, func(ctx context.Context, a *kafka.Assignment) error {
-		err := in.consume(ctx, a)
+	err := in.deps.Broker.RunGroup(ctx, in.group, func(ctx context.Context, s Share) error {
+		err := in.consume(ctx, s)
 		var impossible *PositionError
 		if errors.As(err, &impossible) {
 			stop(impossible)
