@@ -38,6 +38,11 @@ func (s *session) idle(ctx context.Context, stop <-chan struct{}) error {
 	var deleted chan struct{}
 	if s.undeleted != nil {
 		deleted = s.undeleted.done
+		select {
+		case <-deleted: // before all else that is ready: chance decides nothing here
+			return s.settled(ctx)
+		default:
+		}
 	}
 	poll := time.NewTimer(s.cfg.PollInterval)
 	defer poll.Stop()
