@@ -111,10 +111,12 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	s.platform.Store, s.platform.Commands = store, aggregate.NewCommands(store)
 	ops.AddCheck(httpserver.Check{Name: "database", Required: true, Probe: store.Ready})
 	s.phase.Store("the schema registry")
-	parts, positions, err := s.build(ctx)
-	if s.platform.Registry != nil {
-		defer s.platform.Registry.Close()
+	registry, err := s.registry()
+	if err != nil {
+		return errors.Join(err, store.Close())
 	}
+	defer registry.Close()
+	parts, positions, err := s.build(ctx, registry)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -156,18 +158,22 @@ func (s *service) open(ctx context.Context) (eventstore.Store, error) {
 	return store, err
 }
 
-// build resolves the schemas and makes the service's parts.
-func (s *service) build(ctx context.Context) (Parts, *positions, error) {
+func (s *service) registry() (*avro.Registry, error) {
 	registry, err := avro.NewRegistry(avro.RegistryConfig{
 		URL: s.settings.RegistryURL, Username: s.settings.RegistryUsername, Password: s.settings.RegistryPassword,
 	})
 	if err != nil {
-		return Parts{}, nil, run.ConfigError(fmt.Errorf("SCHEMA_REGISTRY_URL: %w", err))
+		return nil, run.ConfigError(fmt.Errorf("SCHEMA_REGISTRY_URL: %w", err))
 	}
+	return registry, nil
+}
+
+// build resolves the schemas and makes the service's parts.
+func (s *service) build(ctx context.Context, registry *avro.Registry) (Parts, *positions, error) {
 	s.platform.Registry = registry
 	var parts Parts
 	var codec *positions
-	err = s.persist(ctx, "schemas cannot be resolved", func() error {
+	err := s.persist(ctx, "schemas cannot be resolved", func() error {
 		var err error
 		if parts, err = s.spec.Build(ctx, s.platform); err == nil {
 			codec, err = newPositions(ctx, registry, s.spec.PositionSubject, s.spec.PositionSchema)

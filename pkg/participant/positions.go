@@ -18,7 +18,7 @@ type positions struct {
 	decoder *avro.Decoder
 }
 
-func newPositions(ctx context.Context, registry *avro.Registry, subject, schema string) (*positions, error) {
+func newPositions(ctx context.Context, registry Registry, subject, schema string) (*positions, error) {
 	id, err := registry.Register(ctx, subject, schema)
 	if err != nil {
 		return nil, fmt.Errorf("register %s: %w", subject, err)

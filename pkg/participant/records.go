@@ -26,7 +26,7 @@ type Writer struct {
 // NewWriter registers the topic's schema and resolves its id once: from then on
 // records are made without the registry. An incompatible schema is an error that
 // avro.Permanent tells.
-func NewWriter(ctx context.Context, registry *avro.Registry, topic, subject, schema string, envelope aggregate.Envelope) (*Writer, error) {
+func NewWriter(ctx context.Context, registry Registry, topic, subject, schema string, envelope aggregate.Envelope) (*Writer, error) {
 	id, err := registry.Register(ctx, subject, schema)
 	if err != nil {
 		return nil, fmt.Errorf("register %s: %w", subject, err)

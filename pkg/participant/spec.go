@@ -39,12 +39,19 @@ type Spec struct {
 	Build func(ctx context.Context, p *Platform) (Parts, error)
 }
 
+// Registry is what a service needs of a schema registry; avro.Registry is one.
+type Registry interface {
+	avro.SchemaSource
+	// Register makes a schema the latest version of a subject and returns its id.
+	Register(ctx context.Context, subject, schema string) (id int, err error)
+}
+
 // Platform is what a service's parts may use.
 type Platform struct {
 	Store eventstore.Store
 	// Commands runs commands on Store, many to a commit under load.
 	Commands *aggregate.Commands
-	Registry *avro.Registry
+	Registry Registry
 	Logger   *zap.Logger
 	Metrics  *telemetry.Metrics
 	Tracer   trace.Tracer

@@ -29,8 +29,14 @@ type Deps = participant.Deps
 
 // Run runs the service until ctx ends; see participant.Run for its errors.
 func Run(ctx context.Context, cfg Config, deps Deps) error {
+	return participant.Run(ctx, cfg.Settings, deps, Spec())
+}
+
+// Spec states what the inventory service is, for whoever runs it on a platform of
+// their own.
+func Spec() participant.Spec {
 	catalogued, _ := schemas.ByName(schemas.InventoryPositions)
-	return participant.Run(ctx, cfg.Settings, deps, participant.Spec{
+	return participant.Spec{
 		Name:            schemas.InventoryService,
 		Title:           "Murmuration: inventory",
 		Version:         Version,
@@ -40,7 +46,7 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 		PositionSubject: catalogued.Subject,
 		PositionSchema:  catalogued.Schema,
 		Build:           build,
-	})
+	}
 }
 
 func build(ctx context.Context, p *participant.Platform) (participant.Parts, error) {

@@ -34,10 +34,12 @@ type Deps = participant.Deps
 
 // Run runs the service until ctx ends; see participant.Run for its errors.
 func Run(ctx context.Context, cfg Config, deps Deps) error {
-	return participant.Run(ctx, cfg.Settings, deps, spec(cfg))
+	return participant.Run(ctx, cfg.Settings, deps, Spec(cfg))
 }
 
-func spec(cfg Config) participant.Spec {
+// Spec states what the order service is, for whoever runs it on a platform of
+// their own. It takes Deadline alone from cfg.
+func Spec(cfg Config) participant.Spec {
 	positions := topic(schemas.OrderPositions)
 	catalogued, _ := schemas.ByName(schemas.OrderPositions)
 	return participant.Spec{

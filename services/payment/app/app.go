@@ -48,10 +48,12 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 		return run.ConfigError(errors.Join(fmt.Errorf("GATEWAY_URL, GATEWAY_KEY, GATEWAY_TIMEOUT: %w", err), cfg.Validate()))
 	}
 	defer cards.Close()
-	return participant.Run(ctx, cfg.Settings, deps, spec(cards))
+	return participant.Run(ctx, cfg.Settings, deps, Spec(cards))
 }
 
-func spec(cards gateway.Gateway) participant.Spec {
+// Spec states what the payment service is, for whoever runs it on a platform of
+// their own.
+func Spec(cards gateway.Gateway) participant.Spec {
 	catalogued, _ := schemas.ByName(schemas.PaymentPositions)
 	return participant.Spec{
 		Name:            schemas.PaymentService,

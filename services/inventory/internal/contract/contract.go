@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
-	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/schemas"
@@ -42,7 +41,7 @@ type Contract struct {
 
 // New returns the definitions, with their schemas registered, and the decoder of
 // what the service observes.
-func New(ctx context.Context, registry *avro.Registry) (*Contract, error) {
+func New(ctx context.Context, registry participant.Registry) (*Contract, error) {
 	reservations, err := newReservations(ctx, registry)
 	if err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func New(ctx context.Context, registry *avro.Registry) (*Contract, error) {
 	return c, participant.Read(c.Readers, registry, orders.Name, orders.Schema, order)
 }
 
-func newReservations(ctx context.Context, registry *avro.Registry) (*Reservations, error) {
+func newReservations(ctx context.Context, registry participant.Registry) (*Reservations, error) {
 	topic, _ := schemas.ByName(schemas.Reservations)
 	writer, err := participant.NewWriter(ctx, registry, topic.Name, topic.Subject, topic.Schema, envelope)
 	if err != nil {
@@ -74,7 +73,7 @@ func newReservations(ctx context.Context, registry *avro.Registry) (*Reservation
 	}, nil
 }
 
-func newStock(ctx context.Context, registry *avro.Registry) (*Stock, error) {
+func newStock(ctx context.Context, registry participant.Registry) (*Stock, error) {
 	topic, _ := schemas.ByName(schemas.StockLevels)
 	writer, err := participant.NewWriter(ctx, registry, topic.Name, topic.Subject, topic.Schema, envelope)
 	if err != nil {

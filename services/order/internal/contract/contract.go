@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
-	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/schemas"
@@ -22,7 +21,7 @@ type Orders = aggregate.Definition[order.State, order.Observed, order.Event]
 
 // New returns the definition of the order aggregate, with its schema registered,
 // and the decoder of what it observes.
-func New(ctx context.Context, registry *avro.Registry) (*Orders, participant.Readers, error) {
+func New(ctx context.Context, registry participant.Registry) (*Orders, participant.Readers, error) {
 	topic, _ := schemas.ByName(schemas.Orders)
 	writer, err := participant.NewWriter(ctx, registry, topic.Name, topic.Subject, topic.Schema,
 		aggregate.Envelope{Source: "/services/order", TypePrefix: "com.murmuration.order."})

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
-	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/schemas"
@@ -22,7 +21,7 @@ type Payments = aggregate.Definition[payment.State, payment.Observed, payment.Ev
 
 // New returns the definition of the payment aggregate, with its schema
 // registered, and the decoder of what it observes.
-func New(ctx context.Context, registry *avro.Registry) (*Payments, participant.Readers, error) {
+func New(ctx context.Context, registry participant.Registry) (*Payments, participant.Readers, error) {
 	topic, _ := schemas.ByName(schemas.Payments)
 	writer, err := participant.NewWriter(ctx, registry, topic.Name, topic.Subject, topic.Schema,
 		aggregate.Envelope{Source: "/services/payment", TypePrefix: "com.murmuration.payment."})
