@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded/brokerlog"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/schemas"
 )
@@ -24,7 +25,11 @@ type Broker struct {
 const cleanerBackoff = "86400000"
 
 // StartBroker starts a broker on an open listener, keeping its data in dir.
+// Transactions that a killed broker left open there are ended first.
 func StartBroker(listener net.Listener, dir string) (*Broker, error) {
+	if _, err := brokerlog.Finish(dir); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
 	address := listener.Addr().String()
 	handed := false
 	cluster, err := kfake.NewCluster(
