@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore/eventstoretest"
@@ -39,6 +40,36 @@ func TestOpen_RefusesADatabaseInUseAtOnce(t *testing.T) {
 	check(t, s.Close())
 	_, err = reopen(t, path)
 	check(t, err)
+}
+
+// A process that was killed cannot give back what it held, and nobody else can have
+// held it.
+func TestOpen_TakesLeasesFromTheDead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s, err := reopen(t, path)
+	check(t, err)
+	ctx := t.Context()
+	held, err := s.SwapLease(ctx, "relay", eventstore.LeaseState{}, "dead")
+	check(t, err)
+	tx, err := s.Begin(ctx)
+	check(t, err)
+	check(t, tx.Commit(ctx, eventstore.Unit{Intents: []eventstore.Intent{{Key: "charge", Kind: "charge", Stream: eventstore.StreamID{Kind: "k", ID: "1"}, Due: 1}}}))
+	claimed, err := s.ClaimIntents(ctx, "dead", []string{"charge"}, 2, time.Hour, 10)
+	check(t, err)
+	if len(claimed) != 1 {
+		t.Fatalf("claimed %v", claimed)
+	}
+	check(t, s.Close())
+
+	s, err = reopen(t, path)
+	check(t, err)
+	if state, err := s.Lease(ctx, "relay"); err != nil || state.Owner != "" || state.Counter <= held.Counter {
+		t.Errorf("lease is %+v, %v; want it free and beyond counter %d", state, err, held.Counter)
+	}
+	claimed, err = s.ClaimIntents(ctx, "alive", []string{"charge"}, 3, time.Hour, 10)
+	if err != nil || len(claimed) != 1 || claimed[0].Attempts != 2 {
+		t.Errorf("claimed %+v, %v; want the intent at its second attempt", claimed, err)
+	}
 }
 
 func TestOpen_RefusesANewerSchema(t *testing.T) {

@@ -124,8 +124,19 @@ func (s *Store) prepare(ctx context.Context, service []fs.FS) (err error) {
 	if _, err := rand.Read(id); err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('store_epoch', $1)
-		ON CONFLICT (name) DO NOTHING`, hex.EncodeToString(id))
+	if _, err = db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('store_epoch', $1)
+		ON CONFLICT (name) DO NOTHING`, hex.EncodeToString(id)); err != nil {
+		return err
+	}
+	return releaseLeases(ctx, db)
+}
+
+// releaseLeases takes from the dead what they hold: whoever has the lock on the
+// file knows that no other owner of a lease or an intent is alive, so nothing has
+// to wait until its time is over.
+func releaseLeases(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, `UPDATE leases SET owner = '', counter = counter + 1 WHERE owner <> '';
+		UPDATE intents SET owner = '', leased_until = 0 WHERE leased_until > 0 AND state = 'pending'`)
 	return err
 }
 
