@@ -109,7 +109,7 @@ func (q *queue) start(execute func()) {
 // idle waits for a signal, a free slot, the next due time or the poll.
 func (r *Runner) idle(ctx context.Context, q *queue, healthy bool, wake <-chan struct{}) {
 	wait := r.cfg.Poll
-	if healthy { // else what is due waits for a slot, not for its time
+	if healthy && q.free() > 0 { // else what is due waits for a slot, not for its time
 		if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err == nil && ok {
 			wait = min(wait, max(time.Millisecond, time.UnixMicro(due).Sub(r.deps.Now())))
 		}
