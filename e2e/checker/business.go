@@ -89,15 +89,13 @@ func (f *Findings) checkStock(wrong *faults, latest map[string]map[string]State,
 		}
 	}
 	received, writtenOff := acknowledged.Received(), acknowledged.WrittenOff()
-	for sku, quantity := range received {
-		if got := latest["stock"][sku].Received; got != quantity {
-			wrong.addf("stock %s received %d, acknowledged were %d", sku, got, quantity)
+	for sku, quantity := range received { // others may have moved other SKUs
+		s := latest["stock"][sku]
+		if s.Received != quantity || s.WrittenOff != writtenOff[sku] {
+			wrong.addf("stock %s has %d received and %d written off, acknowledged were %d and %d", sku, s.Received, s.WrittenOff, quantity, writtenOff[sku])
 		}
 	}
 	for sku, s := range latest["stock"] {
-		if s.WrittenOff != writtenOff[sku] {
-			wrong.addf("stock %s has %d written off, acknowledged were %d", sku, s.WrittenOff, writtenOff[sku])
-		}
 		if s.Reserved != 0 {
 			wrong.addf("stock %s still has %d reserved", sku, s.Reserved)
 		}

@@ -64,7 +64,7 @@ func (f *Findings) Check(acknowledged *client.History) []error {
 	var wrong faults
 	f.checkStores(&wrong)
 	f.checkLogs(&wrong)
-	latest := f.latest()
+	latest := f.Latest()
 	checkAcknowledged(&wrong, latest, acknowledged)
 	f.checkMoney(&wrong, latest)
 	f.checkStock(&wrong, latest, acknowledged)
@@ -74,8 +74,8 @@ func (f *Findings) Check(acknowledged *client.History) []error {
 	return wrong.found
 }
 
-// latest are the last states by topic and key.
-func (f *Findings) latest() map[string]map[string]State {
+// Latest are the last states by topic and key.
+func (f *Findings) Latest() map[string]map[string]State {
 	out := make(map[string]map[string]State)
 	for topic := range topics {
 		out[topic] = make(map[string]State)

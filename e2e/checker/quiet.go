@@ -10,7 +10,7 @@ import (
 )
 
 // settleAtMost is the longest wait that the order service offers.
-const settleAtMost = 30 * time.Second
+const settleAtMost = 60 * time.Second
 
 // AwaitQuiet waits until every acknowledged order is settled, everything is
 // published and no service owes anything but deadlines.
