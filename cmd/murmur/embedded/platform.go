@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded/registry"
+	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/pkg/run"
 	inventory "github.com/murmuration-dev/murmuration/services/inventory/app"
@@ -140,6 +141,10 @@ func (p *Platform) Run(ctx context.Context, ready func()) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	err = applyTopics(starting, broker.Address())
 	cancel()
+	var mismatch *kafka.TopicMismatchError
+	if errors.As(err, &mismatch) {
+		return run.ConfigError(fmt.Errorf("declare topics: %w: the broker's data in %s is of another kind: choose another folder with --data", err, p.folder.path))
+	}
 	if err != nil {
 		return fmt.Errorf("declare topics: %w", err)
 	}
