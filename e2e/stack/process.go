@@ -20,11 +20,14 @@ type ProcessConfig struct {
 	Binary string
 	// Data is the data folder, made by murmur if absent.
 	Data string
+	// UsualPorts asks for the ports that people find in the documentation, in place
+	// of free ones.
+	UsualPorts bool
 	// Args are further arguments of `murmur up`.
 	Args []string
 }
 
-// Process is a platform in one child process: `murmur up --data DIR --any-ports`.
+// Process is a platform in one child process: `murmur up --data DIR`.
 type Process struct {
 	cfg ProcessConfig
 	log Log
@@ -79,7 +82,11 @@ func (p *Process) Start(ctx context.Context, part Part) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("not ready within %s", readyTimeout))
 	defer cancel()
 	before := p.addressFile()
-	c, err := startChild(p.cfg.Binary, append([]string{"up", "--data", p.cfg.Data, "--any-ports"}, p.cfg.Args...), &p.log)
+	args := []string{"up", "--data", p.cfg.Data}
+	if !p.cfg.UsualPorts {
+		args = append(args, "--any-ports")
+	}
+	c, err := startChild(p.cfg.Binary, append(args, p.cfg.Args...), &p.log)
 	if err != nil {
 		return err
 	}
