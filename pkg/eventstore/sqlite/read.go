@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/eventstore/internal/unitcheck"
 )
 
 // ErrReadOnly is returned by methods that write, of a Store that was opened
@@ -159,7 +160,7 @@ func (s *Store) Query(ctx context.Context, query string, args []any, scan func(e
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	if err := checkArgs(args); err != nil {
+	if err := unitcheck.Args(args); err != nil {
 		return fmt.Errorf("query %q: %w", query, err)
 	}
 	rows, err := s.readers.QueryContext(ctx, query, args...)

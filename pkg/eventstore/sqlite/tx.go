@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/eventstore/internal/unitcheck"
 )
 
 var errEnded = errors.New("unit of work has ended")
@@ -17,12 +18,9 @@ var errEnded = errors.New("unit of work has ended")
 type tx struct {
 	store *Store
 	order eventstore.LockOrder
-	heads map[eventstore.StreamID]head // of the streams that were loaded
+	heads unitcheck.Heads
 	ended bool
 }
-
-// head is what a unit must know of a stream to write it.
-type head struct{ version, published int64 }
 
 // Begin waits for its turn: units run one after the other.
 func (s *Store) Begin(ctx context.Context) (eventstore.Tx, error) {
@@ -32,7 +30,7 @@ func (s *Store) Begin(ctx context.Context) (eventstore.Tx, error) {
 	if err := s.writer.turns.take(ctx); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	return &tx{store: s, heads: make(map[eventstore.StreamID]head)}, nil
+	return &tx{store: s, heads: make(unitcheck.Heads)}, nil
 }
 
 var selectStreams = newRowset(
@@ -73,7 +71,7 @@ func (t *tx) Load(ctx context.Context, ids ...eventstore.StreamID) ([]eventstore
 	for i, id := range ids {
 		streams[i] = found[id]
 		streams[i].ID = id
-		t.heads[id] = head{streams[i].Version, streams[i].Published}
+		t.heads[id] = unitcheck.Head{Version: streams[i].Version, Published: streams[i].Published}
 	}
 	return streams, nil
 }
@@ -124,10 +122,10 @@ func (t *tx) write(ctx context.Context, u eventstore.Unit) (*group, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := t.check(u); err != nil {
+	if err := unitcheck.Check(u, t.heads); err != nil {
 		return nil, err
 	}
-	if isEmpty(u) {
+	if unitcheck.Empty(u) {
 		return nil, nil
 	}
 	p := unitWriter{unit: u, heads: t.heads, at: t.store.now().UnixMicro()}

@@ -9,12 +9,13 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/eventstore/internal/unitcheck"
 )
 
 // unitWriter writes one unit of work, what can conflict first.
 type unitWriter struct {
 	unit  eventstore.Unit
-	heads map[eventstore.StreamID]head
+	heads unitcheck.Heads
 	at    int64
 	conn  *conn
 }
@@ -109,7 +110,7 @@ func (p *unitWriter) changes() error {
 	}
 	_, err := replaceStreams.exec(p.conn, len(changes), func(i int, a *arguments) {
 		c := &changes[i]
-		version, published := c.Expected+int64(len(c.Events)), p.heads[c.Stream].published
+		version, published := c.Expected+int64(len(c.Events)), p.heads[c.Stream].Published
 		if c.Record != nil {
 			published = version
 		}

@@ -1,4 +1,6 @@
-package sqlite
+// Package unitcheck finds whatever can be found wrong with a unit of work
+// before a driver writes it, so that all drivers refuse the same units.
+package unitcheck
 
 import (
 	"fmt"
@@ -6,8 +8,15 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
-// check finds whatever can be found wrong with a unit before it is written.
-func (t *tx) check(u eventstore.Unit) error {
+// Head is what a unit must know of a stream to write it.
+type Head struct{ Version, Published int64 }
+
+// Heads are the streams that a unit has loaded.
+type Heads map[eventstore.StreamID]Head
+
+// Check returns what is wrong with the unit. Errors: ErrNotLoaded,
+// ErrRecordTooLarge, a ConflictError, or a mistake of the caller.
+func Check(u eventstore.Unit, heads Heads) error {
 	seen := make(map[eventstore.StreamID]struct{}, len(u.Changes))
 	for i := range u.Changes {
 		c := &u.Changes[i]
@@ -15,7 +24,7 @@ func (t *tx) check(u eventstore.Unit) error {
 			return fmt.Errorf("change %s: a unit changes a stream once", c.Stream)
 		}
 		seen[c.Stream] = struct{}{}
-		if err := t.checkChange(c); err != nil {
+		if err := checkChange(c, heads); err != nil {
 			return err
 		}
 	}
@@ -25,20 +34,20 @@ func (t *tx) check(u eventstore.Unit) error {
 		}
 	}
 	for _, s := range u.Statements {
-		if err := checkArgs(s.Args); err != nil {
+		if err := Args(s.Args); err != nil {
 			return fmt.Errorf("statement %q: %w", s.SQL, err)
 		}
 	}
 	return nil
 }
 
-func (t *tx) checkChange(c *eventstore.Change) error {
-	h, ok := t.heads[c.Stream]
+func checkChange(c *eventstore.Change, heads Heads) error {
+	h, ok := heads[c.Stream]
 	if !ok {
 		return fmt.Errorf("change %s: %w", c.Stream, eventstore.ErrNotLoaded)
 	}
-	if c.Expected != h.version {
-		return &eventstore.ConflictError{What: "stream " + c.Stream.String(), Expected: c.Expected, Actual: h.version}
+	if c.Expected != h.Version {
+		return &eventstore.ConflictError{What: "stream " + c.Stream.String(), Expected: c.Expected, Actual: h.Version}
 	}
 	if c.Record == nil {
 		return nil
@@ -53,8 +62,8 @@ func (t *tx) checkChange(c *eventstore.Change) error {
 	return nil
 }
 
-// checkArgs refuses types that only one of the databases would take.
-func checkArgs(args []any) error {
+// Args refuses types that only one of the databases would take.
+func Args(args []any) error {
 	for i, a := range args {
 		switch a.(type) {
 		case nil, string, int64, []byte:
@@ -65,7 +74,8 @@ func checkArgs(args []any) error {
 	return nil
 }
 
-func isEmpty(u eventstore.Unit) bool {
+// Empty tells that the unit writes nothing.
+func Empty(u eventstore.Unit) bool {
 	return len(u.Changes)+len(u.Intents)+len(u.FinishIntents)+len(u.Moves)+
 		len(u.Park)+len(u.Unpark)+len(u.Answers)+len(u.Statements) == 0
 }
