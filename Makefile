@@ -11,6 +11,8 @@ TIDY_FIRST = $(filter %/schemas %/pkg,$(MODULES)) $(filter-out %/cmd/murmur %/e2
 
 TESTFLAGS ?=
 BENCH ?= .
+# How long each fuzz target runs, after its kept inputs.
+FUZZTIME ?= 10s
 # The slowest package takes a minute under the race detector on two cores.
 TEST_TIMEOUT := 15m
 # The container tests kill and restart brokers and databases, which take seconds to come back.
@@ -77,6 +79,19 @@ build-isolated: ## Build and vet each module by its own go.mod, as its users do
 bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among them)
 	$(GO) run ./cmd/murmur bench --suite
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
+
+# -list tells the targets, so that none has to be written down. An input that
+# tells something new is made smaller for a second only.
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder, each for FUZZTIME
+	@packages=$$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); \
+	for package in $$packages; do \
+		listed=$$($(GO) test -list '^Fuzz' $$package); \
+		for target in $$(grep '^Fuzz' <<<"$$listed"); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $(TESTFLAGS) $$package; \
+		done; \
+	done
 
 .PHONY: generate
 generate: ## Write the generated files anew

@@ -12,7 +12,7 @@ import (
 	"github.com/linkedin/goavro/v2"
 )
 
-func sample(t *testing.T, c contract, version int) string {
+func sample(t testing.TB, c contract, version int) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", c.folder, fmt.Sprintf("v%d.json", version)))
 	if err != nil {

@@ -154,3 +154,24 @@ func FuzzDecodeEvent(f *testing.F) {
 		StockEffects(committed(t), []Event{e}) // total, whatever was stored
 	})
 }
+
+func FuzzDecodeStockEvent(f *testing.F) {
+	for _, e := range recordedStockEvents() {
+		name, schema, data, _ := EncodeStockEvent(e)
+		f.Add(name, schema, data)
+	}
+	f.Fuzz(func(t *testing.T, name string, schema int, data []byte) {
+		e, err := DecodeStockEvent(name, schema, data)
+		if err != nil {
+			return
+		}
+		again, schema, encoded, err := EncodeStockEvent(e)
+		if err != nil || again != name {
+			t.Fatalf("%s: %v", again, err)
+		}
+		if back, err := DecodeStockEvent(again, schema, encoded); err != nil || asJSON(t, back) != asJSON(t, e) {
+			t.Fatalf("%s does not survive: %v", encoded, err)
+		}
+		EvolveStock(item(10, 5), e) // total, whatever was stored
+	})
+}
