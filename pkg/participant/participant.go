@@ -46,7 +46,7 @@ type service struct {
 // and topics that contradict each other.
 func Run(ctx context.Context, settings Settings, deps Deps, spec Spec) (err error) {
 	if err := settings.Validate(); err != nil {
-		return run.ConfigError(fmt.Errorf("%s: %w", spec.Name, err))
+		return run.ConfigError(fmt.Errorf("settings: %w", err))
 	}
 	s := &service{spec: spec, settings: settings, deps: deps, instance: settings.instance(spec.Name)}
 	if err := s.observe(ctx); err != nil {
