@@ -18,7 +18,8 @@ const maxWorlds = 200_000
 // node is an explored world: how it was first reached and where it leads.
 type node struct {
 	world  world
-	parent int // -1 for a start
+	key    string // its fingerprint
+	parent int    // -1 for a start
 	commit Commit
 	next   []int
 	rests  bool // nothing happens by itself
@@ -77,7 +78,7 @@ func (x *exploration) starts() error {
 				return fmt.Errorf("place the explored order: %w", err)
 			}
 			x.note(c)
-			x.add(w, -1, c)
+			x.add(w, fingerprint(w), -1, c)
 		}
 	}
 	return nil
@@ -86,8 +87,7 @@ func (x *exploration) starts() error {
 // expand takes every step from one world. A step that breaks the choreography is
 // kept and leads nowhere.
 func (x *exploration) expand(i int) {
-	from := x.nodes[i].world
-	here := fingerprint(from)
+	from, here := x.nodes[i].world, x.nodes[i].key
 	rests := true
 	for _, m := range moves(from) {
 		x.engine.now = noon
@@ -105,22 +105,22 @@ func (x *exploration) expand(i int) {
 		for _, topic := range []string{schemas.Orders, schemas.Payments, schemas.Reservations, schemas.StockLevels} {
 			after.Log = latestOnly(after.Log, topic)
 		}
-		if fingerprint(after) == here {
+		key := fingerprint(after)
+		if key == here {
 			continue
 		}
 		rests = rests && !m.due
-		x.nodes[i].next = append(x.nodes[i].next, x.add(after, i, c))
+		x.nodes[i].next = append(x.nodes[i].next, x.add(after, key, i, c))
 	}
 	x.nodes[i].rests = rests
 }
 
-func (x *exploration) add(w world, parent int, c Commit) int {
-	key := fingerprint(w)
+func (x *exploration) add(w world, key string, parent int, c Commit) int {
 	if i, ok := x.known[key]; ok {
 		return i
 	}
 	x.known[key] = len(x.nodes)
-	x.nodes = append(x.nodes, node{world: w, parent: parent, commit: c})
+	x.nodes = append(x.nodes, node{world: w, key: key, parent: parent, commit: c})
 	return len(x.nodes) - 1
 }
 

@@ -140,7 +140,7 @@ func (p *Picture) StateDiagram(service string) string {
 		}
 	}
 	for _, a := range arrows {
-		fmt.Fprintf(&b, "    %s --> %s : %s\n", nodeID(a.from), nodeID(a.to), strings.Join(labels[a], "<br/>"))
+		fmt.Fprintf(&b, "    %s --> %s : %s\n", nodeID(a.from), nodeID(a.to), strings.Join(labels[a], "<br/>or "))
 	}
 	for _, n := range nodes {
 		if slices.Contains(p.Ends[service], n) {
@@ -161,7 +161,8 @@ func nodeID(standing string) string {
 func (j Journey) SequenceDiagram() string {
 	var b strings.Builder
 	b.WriteString("sequenceDiagram\n    actor customer\n")
-	for _, s := range append(slices.Clone(services), actorGateway) {
+	// The gateway stands beside payment, the only one that talks to it.
+	for _, s := range []string{schemas.OrderService, schemas.InventoryService, schemas.PaymentService, actorGateway} {
 		fmt.Fprintf(&b, "    participant %s\n", s)
 	}
 	for _, step := range j.Steps {
