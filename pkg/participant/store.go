@@ -36,5 +36,9 @@ func OpenStore(ctx context.Context, databaseURL string, migrations fs.FS) (event
 	if migrations != nil {
 		cfg.Migrations = []fs.FS{migrations}
 	}
-	return sqlite.Open(ctx, cfg)
+	store, err := sqlite.Open(ctx, cfg)
+	if err != nil {
+		return nil, err // not the driver's nil, which would be a Store
+	}
+	return store, nil
 }
