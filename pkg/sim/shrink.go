@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// maxTries bounds the runs that shrinking takes.
+const maxTries = 400
+
+// Shrink leaves out faults and steps of a failing schedule for as long as what is
+// left still fails, for whatever reason.
+func Shrink(t *testing.T, p Plan, s Scenario) Plan {
+	tries := 0
+	fails := func(p Plan) bool {
+		tries++
+		return tries <= maxTries && Simulate(t, p, false, s).Err != nil
+	}
+	for again := true; again; {
+		again = false
+		for i := len(p.Steps) - 1; i >= 0 && len(p.Steps) > 1; i-- {
+			less := p
+			less.Steps = slices.Delete(slices.Clone(p.Steps), i, i+1)
+			if fails(less) {
+				p, again = less, true
+			}
+		}
+		for i := len(p.Faults) - 1; i >= 0; i-- {
+			less := p
+			less.Faults = slices.Delete(slices.Clone(p.Faults), i, i+1)
+			if fails(less) {
+				p, again = less, true
+			}
+		}
+	}
+	return p
+}
+
+// Explain shrinks a failing schedule and returns what a person needs: the seed,
+// what is left of the schedule, its trace, and what did not hold.
+func Explain(t *testing.T, p Plan, s Scenario) string {
+	small := Shrink(t, p, s)
+	r := Simulate(t, small, true, s)
+	if r.Err == nil { // it does not repeat itself: show the whole one
+		small = p
+		r = Simulate(t, p, true, s)
+	}
+	return describeRun(p, small, r)
+}
+
+func describeRun(p, small Plan, r Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %d faults and %d steps, shrunk to:\n", p.Seed, len(p.Faults), len(p.Steps))
+	for _, f := range small.Faults {
+		fmt.Fprintf(&b, "  fault: %s\n", f)
+	}
+	for _, name := range small.Steps {
+		fmt.Fprintf(&b, "  step: %s\n", name)
+	}
+	b.WriteString("trace:\n")
+	for _, line := range r.Trace {
+		b.WriteString(line + "\n")
+	}
+	if r.Err == nil {
+		b.WriteString("it did not fail again: the services depend on something outside of the simulation\n")
+	} else {
+		fmt.Fprintf(&b, "did not hold: %v\n", r.Err)
+	}
+	return b.String()
+}
