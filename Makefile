@@ -54,6 +54,17 @@ test: ## Test every module with the race detector; with a Docker Engine, the con
 e2e: ## Run the container tests alone (needs a Docker Engine)
 	$(E2E)
 
+# What is explored and how far: e2e/model/doc.go. PROVEFLAGS=-deep lets more faults
+# meet in one run, for minutes and gigabytes.
+PROVEFLAGS ?=
+.PHONY: prove
+prove: ## Explore every interleaving of one order, and of two for one SKU, and prove what must hold
+	$(GO) test -count 1 -timeout 60m -v -run '^TestProve' ./e2e/model $(PROVEFLAGS)
+
+.PHONY: mutants
+mutants: ## Plant defects in the choreography and list which run finds each, in what time
+	$(GO) test -count 1 -v -run '^TestDefects' ./e2e/model
+
 .PHONY: lint
 lint: check-format check-code build-isolated ## Check format, code, and that each module builds alone
 

@@ -52,8 +52,12 @@ type RecordAuthorized struct {
 	At int64
 }
 
-// RecordDeclined is the definite refusal of CREATE or CONFIRM.
+// RecordDeclined is the definite refusal of CREATE or CONFIRM. Kind is which of
+// them was refused: the answer to a CREATE that was asked twice can come when
+// CONFIRM is in flight and money is held. Empty stands for the one in flight, for
+// a caller that never asks twice.
 type RecordDeclined struct {
+	Kind   Kind
 	Reason string
 	At     int64
 }

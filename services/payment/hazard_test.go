@@ -66,6 +66,21 @@ func TestHazard16_MoneyIsNeverHeldWithoutAnIDToVoidItBy(t *testing.T) {
 	}
 }
 
+// Two executors ask for CREATE. The first answer is recorded and the money is
+// held; then the other one, refused since the gateway has forgotten the key,
+// must not be taken for the refusal of CONFIRM.
+func TestHazard16_ALateRefusalOfCreateDoesNotDeclineWhatIsHeld(t *testing.T) {
+	late := RecordDeclined{Kind: KindCreate, Reason: "card_declined"}
+	wantIgnored(t, confirming(t), late)
+	if s := decided(t, creating(t), late); s.Status != StatusDeclined {
+		t.Fatalf("in time it declines: the payment is %s", s.Status)
+	}
+	if s := decided(t, confirming(t), RecordDeclined{Kind: KindConfirm}); s.Status != StatusDeclined {
+		t.Fatalf("the refusal of CONFIRM declines: the payment is %s", s.Status)
+	}
+	wantIgnored(t, creating(t), RecordDeclined{Kind: KindConfirm})
+}
+
 // Hazard 17: REFUNDED means everything; parts are a counter that only grows.
 func TestHazard17_RefundedMeansEverything(t *testing.T) {
 	s := refunded(t, 300)

@@ -31,7 +31,7 @@ func decideOutcome(s State, c Command) ([]Event, error) {
 			}}, nil
 		}
 	case RecordDeclined:
-		if flight == KindCreate || flight == KindConfirm {
+		if (flight == KindCreate || flight == KindConfirm) && cmp.Or(c.Kind, flight) == flight {
 			return []Event{Declined{Reason: cmp.Or(c.Reason, unnamed), At: c.At}}, nil
 		}
 	case RecordCaptured:
