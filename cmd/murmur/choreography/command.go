@@ -29,32 +29,36 @@ import (
 //	run without payment gateway       these stand still
 func (t *teller) tell(line string) (Step, error) {
 	step := Step{Command: line}
-	words := strings.Fields(line)
+	err := t.carryOut(&step, strings.Fields(line))
+	return step, err
+}
+
+func (t *teller) carryOut(step *Step, words []string) error {
 	if len(words) == 0 {
-		return step, errors.New("no command")
+		return errors.New("no command")
 	}
 	if slices.Contains(services, words[0]) {
-		return step, t.tellService(&step, words)
+		return t.tellService(step, words)
 	}
 	switch words[0] {
 	case "run":
 		if len(words) > 1 && words[1] != "without" {
-			return step, errors.New("run, or run without some")
+			return errors.New("run, or run without some")
 		}
 		var err error
 		step.Commits, err = t.quiet(words[1:])
-		return step, err
+		return err
 	case "compact":
 		for _, topic := range words[1:] {
 			t.world.Log = latestOnly(t.world.Log, topic)
 		}
-		return step, nil
+		return nil
 	case "gateway":
-		return step, t.tellGateway(&step, words)
+		return t.tellGateway(step, words)
 	case "receive":
-		return step, t.tellReceive(&step, words)
+		return t.tellReceive(step, words)
 	}
-	return step, t.tellCustomer(&step, words)
+	return t.tellCustomer(step, words)
 }
 
 // keep adds a commit to the step. A refusal is a part of the story; a broken

@@ -176,18 +176,11 @@ func (t *teller) deliver(reader string, r Record) (Commit, error) {
 
 // answer lets the gateway answer what it was asked.
 func (t *teller) answer(asked payment.GatewayCommand) (Commit, error) {
-	said := answers(asked)
+	reason, refuses := t.refusals[asked.Kind]
+	said := answers(asked, reason)
 	chosen := said[0]
-	if reason, refuses := t.refusals[asked.Kind]; refuses && len(said) > 1 {
+	if refuses && len(said) > 1 {
 		chosen = said[1]
-		switch c := chosen.command.(type) {
-		case payment.RecordDeclined:
-			c.Reason = reason
-			chosen.command = c
-		case payment.RecordCaptureRefused:
-			c.Reason = reason
-			chosen.command = c
-		}
 	}
 	return t.commit(t.engine.commitPayment(t.world, Commit{Actor: actorGateway, Input: chosen.words}, chosen.command))
 }

@@ -35,7 +35,7 @@ func moves(w world) []move {
 		}
 	}
 	if asked, ok := w.Payment.State.Pending(); ok {
-		for _, answer := range answers(asked) {
+		for _, answer := range answers(asked, "card_declined") {
 			all = append(all, move{due: true, run: func(e *engine, w world) (world, Commit, error) {
 				return e.commitPayment(w, Commit{Actor: actorGateway, Input: answer.words}, answer.command)
 			}})
@@ -92,17 +92,18 @@ type answer struct {
 	command payment.Command
 }
 
-// answers are all outcomes of one gateway command, the good one first. A lost
-// answer is none: the service asks again until it has one of these.
-func answers(asked payment.GatewayCommand) []answer {
-	declined := answer{"declined", payment.RecordDeclined{Reason: "card_declined"}}
+// answers are all outcomes of one gateway command, the good one first; a refusal
+// gives the reason. A lost answer is none: the service asks again until it has
+// one of these.
+func answers(asked payment.GatewayCommand, reason string) []answer {
+	declined := answer{"declined", payment.RecordDeclined{Reason: reason}}
 	switch asked.Kind {
 	case payment.KindCreate:
 		return []answer{{"created", payment.RecordOpened{GatewayID: "pi_1"}}, declined}
 	case payment.KindConfirm:
 		return []answer{{"authorized", payment.RecordAuthorized{}}, declined}
 	case payment.KindCapture:
-		return []answer{{"captured", payment.RecordCaptured{}}, {"capture refused", payment.RecordCaptureRefused{Reason: "expired_card"}}}
+		return []answer{{"captured", payment.RecordCaptured{}}, {"capture refused", payment.RecordCaptureRefused{Reason: reason}}}
 	case payment.KindVoid:
 		return []answer{{"voided", payment.RecordVoided{}}}
 	case payment.KindRefund:

@@ -14,7 +14,7 @@ func (p *Picture) Text() string {
 	for _, t := range p.Topics {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Name, t.Owner, strings.Join(p.states(t.Name), " "), strings.Join(p.Readers[t.Name], ", "))
 	}
-	w.Flush()
+	_ = w.Flush() // into memory
 	for _, service := range services {
 		fmt.Fprintf(&b, "\n%s\n", service)
 		fmt.Fprintln(w, "  IN\tWHAT COMES IN\tTO\tREACTIONS\tEFFECTS")
@@ -28,7 +28,7 @@ func (p *Picture) Text() string {
 			}
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", from, e.Label, e.To, strings.Join(commandsOf(e), ", "), strings.Join(e.Effects, ", "))
 		}
-		w.Flush()
+		_ = w.Flush() // into memory
 		fmt.Fprintf(&b, "  may rest in %s\n", strings.Join(p.Ends[service], ", "))
 		for _, g := range p.Guards {
 			if g.Service == service {
