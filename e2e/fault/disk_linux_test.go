@@ -142,8 +142,11 @@ func fillUp(t *testing.T, d disk) {
 	if status := client.StatusOf(err); status < 500 {
 		t.Errorf("refused with %v, want an answer that says whose fault it is", err)
 	}
-	if said := p.Log(); !strings.Contains(said, d.reason()) {
-		t.Errorf("the log does not say %q", d.reason())
+	for deadline := time.Now().Add(patience); !strings.Contains(p.Log(), d.reason()); { // it comes through a pipe
+		if time.Now().After(deadline) {
+			t.Fatalf("the log does not say %q", d.reason())
+		}
+		wait(ctx, retryEvery)
 	}
 	if err := d.free(p); err != nil {
 		t.Fatal(err)
