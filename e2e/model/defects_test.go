@@ -201,9 +201,9 @@ func defects() []defect {
 					return []inventory.StockEvent{inventory.StockPutBack(c)}, nil
 				case inventory.Receive:
 					return []inventory.StockEvent{inventory.StockReceived(c)}, nil
-				default:
-					return nil, nil
+				case inventory.WriteOff:
 				}
+				return nil, nil
 			}
 		}},
 		{"intents in a commit of their own", func(c *Config, _ *Functions) {

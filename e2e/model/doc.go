@@ -31,6 +31,21 @@
 // are counted by Config.Faults. A fault that leaves nothing behind (a request
 // that is lost on its way, say, and asked again) would not need a bound.
 //
+// # Reductions
+//
+// Each leaves out states that no property can tell from others that stay. The
+// outbox, above: TestProve_TheOutboxIsInvisible compares. Two orders are equal in
+// all but their names, so a state and the one with the orders exchanged are one
+// (Config.Symmetry); the same holds for two executors. With Config.Gateway
+// atomic, a call is asked, answered and recorded in one step, where two orders or
+// relays are explored and not the gateway. Times stand still, but for what is due.
+//
+// # What it does not do
+//
+// It has no partitions, leases or batches of records: those are the platform's,
+// whose guarantees are taken as they are documented. Intents are never given up,
+// and nothing is archived.
+//
 // Assumed, since the services rely on it: a gateway remembers an idempotency key
 // for longer than a request can be under way and an executor can wait for its
 // answer (a day against half a minute).

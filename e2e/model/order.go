@@ -41,13 +41,9 @@ func (w *World) orderCommand(db id, c order.Command) outcome {
 	return w.commitOrder(before, before, events)
 }
 
-// orderReads observes a record and lets the order react, in one commit.
-func (w *World) orderReads(db, read id) outcome {
-	return w.orderWrites(db, db, read)
-}
-
-// orderWrites ends the transaction of a worker that loaded the order as snapshot
-// and finds it as db. With the stream locked the two are the same.
+// orderWrites observes a record and lets the order react, in one commit: it ends
+// the transaction of a worker that loaded the order as snapshot and finds it as
+// db. With the stream locked the two are the same.
 func (w *World) orderWrites(db, snapshot, read id) outcome {
 	was, is, r := w.order(snapshot), w.order(db), w.record(read)
 	var news bool

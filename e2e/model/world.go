@@ -38,10 +38,12 @@ type commitKey struct {
 // State is one state of the world.
 type State struct {
 	Orders [2]side
-	Stock  id
-	pad    uint16 // named, so that a state is hashed as plain memory
-	Relays uint32
 	Left   budget
+	Relays uint32
+	Stock  id
+	// Zero is always 0. It fills the state up, so that it is hashed and compared
+	// as plain memory.
+	Zero uint16
 }
 
 // side is all there is of one order: three databases, three topics' records of
@@ -135,17 +137,18 @@ func (w *World) Initial() State {
 	return s
 }
 
-type step = search.Step[State, Move]
+// Step is one step of the world.
+type Step = search.Step[State, Move]
 
 // steps collects what follows from one state.
 type steps struct {
 	w    *World
 	from State
-	out  []step
+	out  []Step
 }
 
 // Next implements search.System.
-func (w *World) Next(s State, out []step) []step {
+func (w *World) Next(s State, out []Step) []Step {
 	x := &steps{w: w, from: s, out: out}
 	for i := range w.cfg.Orders {
 		x.customers(i)
@@ -169,7 +172,7 @@ func (x *steps) add(to State, m Move, progress bool, breaks string) {
 	if x.w.cfg.Symmetry && to.Orders[1].before(to.Orders[0]) {
 		to.Orders[0], to.Orders[1] = to.Orders[1], to.Orders[0]
 	}
-	x.out = append(x.out, step{To: to, Move: m, Progress: progress, Breaks: breaks})
+	x.out = append(x.out, Step{To: to, Move: m, Progress: progress, Breaks: breaks})
 }
 
 // before orders sides, no matter how.
