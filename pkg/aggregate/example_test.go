@@ -45,12 +45,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(folder, "counters.db")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 
 	commands := aggregate.NewCommands(store)
 	count := func(key string, by int) {

@@ -12,8 +12,8 @@
 //     lag tools only.
 //   - Records of one key are handled in the order of the log.
 //   - A record that will always fail parks its key: it is set aside with its
-//     reason, other keys go on, and a later record of the key replaces it. That
-//     is safe because every record carries the full state.
+//     reason, other keys go on, and a later record of the key, or a tombstone,
+//     supersedes it. That is safe because every record carries the full state.
 //   - A failure that may pass (database, registry, network) is retried for as
 //     long as it lasts and never parks anything.
 //

@@ -1,7 +1,6 @@
 package inbox_test
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -233,7 +232,7 @@ func (w *world) startInbox(in *inbox.Inbox) *consumer {
 		defer close(c.ended)
 		c.ended <- in.Run(ctx)
 	}()
-	w.t.Cleanup(func() { c.stop() })
+	w.t.Cleanup(func() { _ = c.stop() }) // the test has looked at what it wanted to
 	return c
 }
 
@@ -347,5 +346,3 @@ func (w *world) eventually(what string, ok func() bool) {
 		<-tick.C
 	}
 }
-
-func sorted[T cmp.Ordered](s []T) []T { return slices.Sorted(slices.Values(s)) }

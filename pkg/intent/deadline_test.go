@@ -25,7 +25,7 @@ func TestRunner_DeadlinesWaitForTheInboxAndOthersDoNot(t *testing.T) {
 	bubble(t, func(b *bench) {
 		caughtUp := make(chan struct{})
 		var since time.Time
-		r := b.startBoth(intent.Config{Owner: "a"}, func(ctx context.Context, moment time.Time) error {
+		b.startBoth(intent.Config{Owner: "a"}, func(ctx context.Context, moment time.Time) error {
 			since = moment
 			select {
 			case <-caughtUp:
@@ -34,16 +34,15 @@ func TestRunner_DeadlinesWaitForTheInboxAndOthersDoNot(t *testing.T) {
 				return ctx.Err()
 			}
 		}, b.finish)
-		defer r.stop()
 		b.add("expire", 10*time.Second, names("deadline", 200)...)
 		b.add("charge", 20*time.Second, names("prompt", 200)...)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		counts := b.counts()
 		if counts["deadline0"] != 0 || len(counts) != 200 {
 			t.Errorf("got executions of %d intents, of the deadline %d, want only the prompt ones", len(counts), counts["deadline0"])
 		}
 		close(caughtUp)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if due := b.began.Add(10 * time.Second); since.Before(due) {
 			t.Errorf("the inbox was asked for %v, before the deadline at %v", since, due)
 		}
@@ -57,13 +56,12 @@ func TestRunner_DeadlinesWaitForTheInboxAndOthersDoNot(t *testing.T) {
 // A deadline that the backlog settled does not fire at all.
 func TestRunner_ADeadlineThatTheBacklogSettledDoesNotFire(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.startBoth(intent.Config{Owner: "a"}, func(ctx context.Context, _ time.Time) error {
-			time.Sleep(time.Minute)
+		b.startBoth(intent.Config{Owner: "a"}, func(ctx context.Context, _ time.Time) error {
+			pass(time.Minute)
 			return b.finish(ctx, eventstore.Intent{Key: "settled"}) // as the inbox does with what it reads
 		}, b.finish)
-		defer r.stop()
 		b.add("expire", 0, "settled", "open")
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if got := b.counts(); got["settled"] != 0 || got["open"] != 1 {
 			t.Errorf("got %v executions", got)
 		}
@@ -76,8 +74,8 @@ func TestRunner_ALongWaitForTheInboxDoesNotUseUpTheLease(t *testing.T) {
 	bubble(t, func(b *bench) {
 		readBy := b.began.Add(10 * time.Minute)
 		for _, owner := range []string{"a", "b"} {
-			r := b.startBoth(intent.Config{Owner: owner, Lease: 30 * time.Second}, func(context.Context, time.Time) error {
-				time.Sleep(time.Until(readBy))
+			b.startBoth(intent.Config{Owner: owner, Lease: 30 * time.Second}, func(context.Context, time.Time) error {
+				pass(time.Until(readBy))
 				return nil
 			}, func(ctx context.Context, in eventstore.Intent) error {
 				select {
@@ -87,10 +85,9 @@ func TestRunner_ALongWaitForTheInboxDoesNotUseUpTheLease(t *testing.T) {
 					return b.finish(ctx, in)
 				}
 			})
-			defer r.stop()
 		}
 		b.add("expire", 0, names("k", 10)...)
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		if n := len(b.executions()); n != 10 {
 			t.Errorf("got %d executions, want 10", n)
 		}
@@ -103,8 +100,8 @@ func TestRunner_ALongWaitForTheInboxDoesNotUseUpTheLease(t *testing.T) {
 func TestRunner_EachDeadlineWaitsForItsOwnDueTime(t *testing.T) {
 	bubble(t, func(b *bench) {
 		var proven time.Time
-		r := b.startBoth(intent.Config{Owner: "a"}, func(_ context.Context, since time.Time) error {
-			time.Sleep(10 * time.Minute)
+		b.startBoth(intent.Config{Owner: "a"}, func(_ context.Context, since time.Time) error {
+			pass(10 * time.Minute)
 			proven = since
 			return nil
 		}, func(ctx context.Context, in eventstore.Intent) error {
@@ -113,10 +110,9 @@ func TestRunner_EachDeadlineWaitsForItsOwnDueTime(t *testing.T) {
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("expire", 0, "first")
 		b.add("expire", 5*time.Minute, "second")
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		b.none()
 	})
 }
@@ -124,15 +120,14 @@ func TestRunner_EachDeadlineWaitsForItsOwnDueTime(t *testing.T) {
 func TestRunner_AFailingBarrierIsAskedAgain(t *testing.T) {
 	bubble(t, func(b *bench) {
 		asked := 0
-		r := b.startBoth(intent.Config{Owner: "a"}, func(context.Context, time.Time) error {
+		b.startBoth(intent.Config{Owner: "a"}, func(context.Context, time.Time) error {
 			if asked++; asked < 5 {
 				return errors.New("broker is away")
 			}
 			return nil
 		}, b.finish)
-		defer r.stop()
 		b.add("expire", 0, "k")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if b.counts()["k"] != 1 || asked != 5 {
 			t.Errorf("got %v executions after %d questions", b.counts(), asked)
 		}

@@ -16,6 +16,8 @@
 //   - A deadline waits until the inbox has handled all that was committed up to
 //     its due time, so that an outage does not expire what was done in time.
 //   - An intent that was given up is parked, visible, and can be revived.
+//   - Within a lease no other replica executes it. A process that stops gives its
+//     intents back; one that crashes keeps them until their leases end.
 //
 // # What it does not do
 //

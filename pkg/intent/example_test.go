@@ -24,12 +24,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(folder, "payment.db")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 
 	charge := func(ctx context.Context, in eventstore.Intent) error {
 		fmt.Printf("attempt %d: charge %s, idempotency key %s\n", in.Attempts, in.Payload, in.Key)

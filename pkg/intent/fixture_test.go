@@ -35,6 +35,7 @@ type bench struct {
 	running map[string]int
 	most    int // running at once
 	beside  int // executions that ran beside another one of the same key
+	runners []*runner
 }
 
 type execution struct {
@@ -55,11 +56,17 @@ func bubble(t *testing.T, test func(b *bench)) {
 		}
 		b := &bench{t: t, store: aggregatetest.Wrap(store), began: time.Now(), running: make(map[string]int)}
 		defer func() { check(t, store.Close()) }()
+		defer b.stopAll()
 		test(b)
 		if b.beside > 0 {
 			t.Errorf("%d executions ran beside another one of the same intent", b.beside)
 		}
 	})
+}
+
+// pass lets time pass, in a bubble.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // takes no time in a bubble, and ends when nobody has anything to do
 }
 
 func check(t testing.TB, err error) {
@@ -153,6 +160,7 @@ func (b *bench) run(cfg intent.Config, deps intent.Deps) *runner {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	out := &runner{b: b, cancel: cancel, ended: make(chan error, 1)}
 	go func() { out.ended <- r.Run(ctx) }()
+	b.runners = append(b.runners, out)
 	return out
 }
 
@@ -166,6 +174,13 @@ func (r *runner) stop() {
 	r.b.t.Helper()
 	r.cancel()
 	check(r.b.t, <-r.ended)
+	r.ended <- nil // for whoever stops it again
+}
+
+func (b *bench) stopAll() {
+	for _, r := range b.runners {
+		r.stop()
+	}
 }
 
 func (b *bench) list(state eventstore.IntentState) []eventstore.Intent {

@@ -16,13 +16,12 @@ import (
 
 func TestRunner_ExecutesAnIntentOnceItIsDue(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, b.finish)
-		defer r.stop()
+		b.start(intent.Config{Owner: "a"}, b.finish)
 		synctest.Wait()
 		b.add("charge", 0, "now")
 		b.add("charge", 90*time.Second, "later")
 		b.add("other kind", 0, "not mine")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		runs := b.executions()
 		if len(runs) != 2 || runs[0].key != "now" || runs[1].key != "later" || runs[0].attempt != 1 {
 			t.Fatalf("got %v", runs)
@@ -37,17 +36,16 @@ func TestRunner_ExecutesAnIntentOnceItIsDue(t *testing.T) {
 
 func TestRunner_NeverExecutesInsideATransaction(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
-			time.Sleep(time.Second)
+		b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
+			pass(time.Second)
 			if open := b.store.Open(); open != 0 {
 				t.Errorf("executed with %d units of work under way", open)
 			}
 			b.add("other kind", 0, "meanwhile") // the database is free for others
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if left := b.list(eventstore.IntentPending); len(left) != 1 || left[0].Key != "meanwhile" {
 			t.Errorf("got %v", left)
 		}
@@ -57,19 +55,18 @@ func TestRunner_NeverExecutesInsideATransaction(t *testing.T) {
 func TestRunner_TriesAgainWithGrowingPauses(t *testing.T) {
 	bubble(t, func(b *bench) {
 		const attempts = 12
-		r := b.start(intent.Config{Owner: "a", RetryInitial: 100 * time.Millisecond, RetryMax: 5 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a", RetryInitial: 100 * time.Millisecond, RetryMax: 5 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Attempts < attempts {
 				return errGateway
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if list := b.list(eventstore.IntentPending); len(list) != 1 || list[0].LastError != errGateway.Error() {
 			t.Errorf("got %v, want the last error kept", list)
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		runs := b.executions()
 		if len(runs) != attempts {
 			t.Fatalf("got %d attempts, want %d", len(runs), attempts)
@@ -86,15 +83,14 @@ func TestRunner_TriesAgainWithGrowingPauses(t *testing.T) {
 func TestRunner_ParksAfterManyAttemptsUntilRevived(t *testing.T) {
 	bubble(t, func(b *bench) {
 		mended := false
-		r := b.start(intent.Config{Owner: "a", GiveUpAfter: 5}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a", GiveUpAfter: 5}, func(ctx context.Context, in eventstore.Intent) error {
 			if !mended {
 				return errGateway
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(20 * time.Minute)
+		pass(20 * time.Minute)
 		parked := b.list(eventstore.IntentParked)
 		if len(b.executions()) != 5 || len(parked) != 1 || parked[0].LastError != errGateway.Error() {
 			t.Fatalf("got %d executions, parked %v", len(b.executions()), parked)
@@ -104,7 +100,7 @@ func TestRunner_ParksAfterManyAttemptsUntilRevived(t *testing.T) {
 		if !ok || err != nil {
 			t.Fatalf("revive: %v, %v", ok, err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if runs := b.executions(); len(runs) != 6 || runs[5].attempt != 1 {
 			t.Errorf("got %v, want one more, counted from 1", runs)
 		}
@@ -114,12 +110,11 @@ func TestRunner_ParksAfterManyAttemptsUntilRevived(t *testing.T) {
 
 func TestRunner_ParksAtOnceWhatNoAttemptCanMend(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, func(context.Context, eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a"}, func(context.Context, eventstore.Intent) error {
 			return fmt.Errorf("charge: %w", intent.Permanent(errors.New(strings.Repeat("no such card ", 10_000))))
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		parked := b.list(eventstore.IntentParked)
 		if len(b.executions()) != 1 || len(parked) != 1 || !strings.HasPrefix(parked[0].LastError, "charge: no such card") {
 			t.Fatalf("got %d executions, parked %v", len(b.executions()), parked)
@@ -136,14 +131,13 @@ func TestRunner_ParksAtOnceWhatNoAttemptCanMend(t *testing.T) {
 func TestRunner_SeveralShareTheWorkWithoutDoingItTwice(t *testing.T) {
 	bubble(t, func(b *bench) {
 		for _, owner := range []string{"a", "b", "c"} {
-			r := b.start(intent.Config{Owner: owner, Concurrency: 10}, func(ctx context.Context, in eventstore.Intent) error {
-				time.Sleep(20 * time.Second) // most of a lease
+			b.start(intent.Config{Owner: owner, Concurrency: 10}, func(ctx context.Context, in eventstore.Intent) error {
+				pass(20 * time.Second) // most of a lease
 				return b.finish(ctx, in)
 			})
-			defer r.stop()
 		}
 		b.add("charge", time.Second, names("k", 100)...)
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		owners := make(map[string]int)
 		for _, e := range b.executions() {
 			owners[e.owner]++
@@ -162,9 +156,8 @@ func TestRunner_TakesOverFromACrashedOwnerWhenItsLeaseEnds(t *testing.T) {
 		if len(claimed) != 1 || err != nil {
 			t.Fatalf("claim: %v, %v", claimed, err)
 		}
-		r := b.start(intent.Config{Owner: "a"}, b.finish)
-		defer r.stop()
-		time.Sleep(time.Minute)
+		b.start(intent.Config{Owner: "a"}, b.finish)
+		pass(time.Minute)
 		runs := b.executions()
 		if len(runs) != 1 || runs[0].attempt != 2 {
 			t.Fatalf("got %v", runs)
@@ -181,11 +174,10 @@ func TestRunner_GivesBackWhatItStopsIn(t *testing.T) {
 			return ctx.Err()
 		})
 		b.add("charge", 0, "k")
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		stopping.stop()
-		r := b.start(intent.Config{Owner: "b"}, b.finish)
-		defer r.stop()
-		time.Sleep(time.Second) // its lease would last for another 25
+		b.start(intent.Config{Owner: "b"}, b.finish)
+		pass(time.Second) // its lease would last for another 25
 		if runs := b.executions(); len(runs) != 2 || runs[1].owner != "b" {
 			t.Errorf("got %v", runs)
 		}
@@ -195,7 +187,7 @@ func TestRunner_GivesBackWhatItStopsIn(t *testing.T) {
 
 func TestRunner_AnExecutionEndsWithItsLease(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a", Lease: 10 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a", Lease: 10 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Attempts == 1 {
 				<-ctx.Done()
 				b.within("lease", time.Since(b.began), 10*time.Second, 10*time.Second)
@@ -203,9 +195,8 @@ func TestRunner_AnExecutionEndsWithItsLease(t *testing.T) {
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := len(b.executions()); n != 2 {
 			t.Errorf("got %d executions", n)
 		}
@@ -215,19 +206,18 @@ func TestRunner_AnExecutionEndsWithItsLease(t *testing.T) {
 
 func TestRunner_APanicIsAFailureOfItsIntentOnly(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Key == "bad" && in.Attempts < 3 {
 				panic("no such luck")
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "bad", "good")
-		time.Sleep(150 * time.Millisecond)
+		pass(150 * time.Millisecond)
 		if list := b.list(eventstore.IntentPending); len(list) > 1 || len(list) == 1 && !strings.Contains(list[0].LastError, "panic: no such luck") {
 			t.Errorf("got %v", list)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := b.counts(); got["bad"] != 3 || got["good"] != 1 {
 			t.Errorf("got %v executions", got)
 		}
@@ -237,19 +227,18 @@ func TestRunner_APanicIsAFailureOfItsIntentOnly(t *testing.T) {
 
 func TestRunner_GoesOnAfterTheDatabaseWasAway(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a"}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Key == "in between" && in.Attempts == 1 {
 				b.store.SetAway(true) // neither the outcome nor the retry can be written
 				return errGateway
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "before")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.add("charge", 2*time.Second, "in between")
 		b.add("charge", 3*time.Second, "after")
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		if b.store.Refused() == 0 {
 			t.Fatal("the database was not asked while it was away")
 		}
@@ -257,11 +246,11 @@ func TestRunner_GoesOnAfterTheDatabaseWasAway(t *testing.T) {
 			t.Errorf("it was asked %d times in some seconds", b.store.Refused())
 		}
 		b.store.SetAway(false)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := b.counts(); got["after"] != 1 || got["in between"] != 1 {
 			t.Errorf("got %v executions: want the one that was due by now, the other when its lease ends", got)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := b.counts(); got["before"] != 1 || got["in between"] != 2 || got["after"] != 1 {
 			t.Errorf("got %v executions", got)
 		}
@@ -273,14 +262,13 @@ func TestRunner_GoesOnAfterTheDatabaseWasAway(t *testing.T) {
 // try again.
 func TestRunner_AnUnknownOutcomeThatLandedIsTheEnd(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a"}, b.finish)
-		defer r.stop()
+		b.start(intent.Config{Owner: "a"}, b.finish)
 		b.store.OnCommit(aggregatetest.Landed)
 		b.add("charge", 0, "landed")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		b.store.Once(aggregatetest.Vanished)
 		b.add("charge", 0, "lost")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := b.counts(); got["landed"] != 1 || got["lost"] != 2 {
 			t.Errorf("got %v executions", got)
 		}
@@ -290,15 +278,14 @@ func TestRunner_AnUnknownOutcomeThatLandedIsTheEnd(t *testing.T) {
 
 func TestRunner_AConflictIsTriedAgainSoon(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a", RetryInitial: 10 * time.Second, RetryMax: time.Minute}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a", RetryInitial: 10 * time.Second, RetryMax: time.Minute}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Attempts < 4 {
 				return &eventstore.ConflictError{What: "stream", Expected: 1, Actual: 2}
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if n := len(b.executions()); n != 4 {
 			t.Errorf("got %d executions within the first pause", n)
 		}
@@ -309,15 +296,14 @@ func TestRunner_AConflictIsTriedAgainSoon(t *testing.T) {
 // An executor that forgets to finish its intent is found out when the lease ends.
 func TestRunner_WhatIsNotFinishedIsExecutedAgain(t *testing.T) {
 	bubble(t, func(b *bench) {
-		r := b.start(intent.Config{Owner: "a", Lease: 10 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
+		b.start(intent.Config{Owner: "a", Lease: 10 * time.Second}, func(ctx context.Context, in eventstore.Intent) error {
 			if in.Attempts == 1 {
 				return nil
 			}
 			return b.finish(ctx, in)
 		})
-		defer r.stop()
 		b.add("charge", 0, "k")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		runs := b.executions()
 		if len(runs) != 2 {
 			t.Fatalf("got %v", runs)
@@ -340,22 +326,21 @@ func (c *counting) NextDue(ctx context.Context, kinds []string) (int64, bool, er
 func TestRunner_WaitsForASlotWithoutAskingTheDatabase(t *testing.T) {
 	bubble(t, func(b *bench) {
 		store := &counting{Store: b.store}
-		r := b.run(intent.Config{Owner: "a", Concurrency: 3, Lease: time.Hour}, intent.Deps{Store: store, Kinds: map[string]intent.Kind{
+		b.run(intent.Config{Owner: "a", Concurrency: 3, Lease: time.Hour}, intent.Deps{Store: store, Kinds: map[string]intent.Kind{
 			"charge": {Execute: b.by("a", func(ctx context.Context, in eventstore.Intent) error {
-				time.Sleep(10 * time.Second)
+				pass(10 * time.Second)
 				return b.finish(ctx, in)
 			})},
 		}})
-		defer r.stop()
 		b.add("charge", 0, names("k", 9)...)
-		time.Sleep(29 * time.Second)
+		pass(29 * time.Second)
 		if len(b.executions()) != 9 || b.most != 3 {
 			t.Errorf("got %d executions, %d at once, want 9 in three rounds of three", len(b.executions()), b.most)
 		}
 		if store.asked > 100 {
 			t.Errorf("the database was asked %d times while all slots were taken", store.asked)
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		b.none()
 	})
 }

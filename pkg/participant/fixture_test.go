@@ -256,7 +256,7 @@ func (s *surroundings) start(spec Spec) *process {
 		api.Close() // where it was never served
 		ops.Close()
 	}()
-	s.t.Cleanup(func() { p.stop() })
+	s.t.Cleanup(func() { _ = p.stop() }) // the test has looked at what it wanted to
 	return p
 }
 

@@ -202,7 +202,7 @@ func TestProblem_TellsClientsWhatTheyCanMend(t *testing.T) {
 		}
 	}
 	hidden := errors.New("password of the database is wrong")
-	if err := Problem(hidden); err != hidden {
+	if err := Problem(hidden); !errors.Is(err, hidden) || errors.As(err, new(interface{ GetStatus() int })) {
 		t.Errorf("got %v, want what only the log may say unchanged", err)
 	}
 	if got := NotFound(eventstore.StreamID{Kind: "tally", ID: "x"}); !strings.Contains(got.Error(), "There is no tally x") {
