@@ -94,6 +94,15 @@ type Outbox interface {
 	Committed() <-chan struct{}
 }
 
+// EpochRenewer is what an operator needs who goes on from a restored backup.
+// Every driver implements it.
+type EpochRenewer interface {
+	// RenewEpoch gives the database a new StoreEpoch, durably, and returns it.
+	// No relay may be running: what one still publishes under the old identity
+	// fails with ErrConflict.
+	RenewEpoch(ctx context.Context) (string, error)
+}
+
 // Intents is what the executor of intents needs.
 type Intents interface {
 	// ClaimIntents leases at most limit pending intents of the given kinds that

@@ -19,6 +19,7 @@ var outboxCases = []testCase{
 	{"BacklogCountsAndDates", testBacklog},
 	{"CommittedSignalsNewRows", testCommittedSignal},
 	{"StoreEpochIsStable", testStoreEpoch},
+	{"StoreEpochIsRenewedOnDemand", testRenewEpoch},
 }
 
 // Hazard 1: a table that was emptied, and one that was opened again, must not
@@ -208,4 +209,31 @@ func testStoreEpoch(t *testing.T, h Harness) {
 	check(t, err)
 	equal(t, "state after opening again", again,
 		eventstore.RelayState{StoreEpoch: first.StoreEpoch, Batch: 1, PositionTopicID: "p", PositionOffset: 7})
+}
+
+// Hazard 9: whoever goes on from a restored backup says so, and nobody who
+// still publishes for the database as it was can end a batch.
+func testRenewEpoch(t *testing.T, h Harness) {
+	ctx := within(t)
+	before, err := h.Store.RelayState(ctx, "relay")
+	check(t, err)
+	check(t, grow(ctx, h.Store, order("1")))
+	renewer, ok := h.Store.(eventstore.EpochRenewer)
+	if !ok {
+		t.Fatal("the driver cannot renew the store epoch")
+	}
+	epoch, err := renewer.RenewEpoch(ctx)
+	check(t, err)
+	if epoch == before.StoreEpoch || len(epoch) < 16 {
+		t.Fatalf("renewed %q to %q", before.StoreEpoch, epoch)
+	}
+	rows := rowIDs(pending(t, h.Store))
+	late := eventstore.RelayState{StoreEpoch: before.StoreEpoch, Batch: 1}
+	wantError(t, h.Store.Published(ctx, "relay", rows, late), eventstore.ErrConflict)
+	equal(t, "rows after a late call", len(pending(t, h.Store)), 1)
+	s := h.Reopen(t)
+	after, err := s.RelayState(ctx, "relay")
+	check(t, err)
+	equal(t, "epoch after opening again", after.StoreEpoch, epoch)
+	check(t, s.Published(ctx, "relay", rows, eventstore.RelayState{StoreEpoch: epoch, Batch: 1}))
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
@@ -58,15 +59,12 @@ func (s *Store) Published(ctx context.Context, relay string, rows []eventstore.R
 	if s.writer == nil {
 		return ErrReadOnly
 	}
-	if state.StoreEpoch != "" && state.StoreEpoch != s.epoch {
-		return &eventstore.ConflictError{
-			What:     fmt.Sprintf("relay %s: store epoch %s, which is %s", relay, state.StoreEpoch, s.epoch),
-			Expected: -1, Actual: -1,
-		}
-	}
 	rows = slices.Clone(rows) // in the order of the index that finds them
 	slices.SortFunc(rows, func(a, b eventstore.RowID) int { return a.Stream.Compare(b.Stream) })
 	err := s.writer.do(ctx, func(c *conn, _ *group) error {
+		if epoch := s.epoch.Load(); state.StoreEpoch != "" && state.StoreEpoch != epoch {
+			return &eventstore.ConflictError{What: fmt.Sprintf("store epoch %s, which is %s", state.StoreEpoch, epoch), Expected: -1, Actual: -1}
+		}
 		if err := advance(c, relay, state); err != nil {
 			return err
 		}
@@ -98,7 +96,7 @@ func advance(c *conn, relay string, state eventstore.RelayState) error {
 
 // RelayState returns how far a relay has come.
 func (s *Store) RelayState(ctx context.Context, relay string) (eventstore.RelayState, error) {
-	state := eventstore.RelayState{StoreEpoch: s.epoch}
+	state := eventstore.RelayState{StoreEpoch: s.epoch.Load().(string)}
 	err := s.each(ctx, func(r *sql.Rows) error {
 		return r.Scan(&state.Batch, &state.PositionTopicID, &state.PositionOffset)
 	}, `SELECT batch, position_topic, position_offset FROM relays WHERE name = $1`, relay)
@@ -106,6 +104,23 @@ func (s *Store) RelayState(ctx context.Context, relay string) (eventstore.RelayS
 		return eventstore.RelayState{}, fmt.Errorf("read relay %s: %w", relay, err)
 	}
 	return state, nil
+}
+
+// RenewEpoch gives the database a new identity. See eventstore.EpochRenewer.
+func (s *Store) RenewEpoch(ctx context.Context) (string, error) {
+	if s.writer == nil {
+		return "", ErrReadOnly
+	}
+	epoch := rand.Text()
+	err := s.writer.do(ctx, func(c *conn, _ *group) error {
+		_, err := c.exec(`UPDATE meta SET value = ? WHERE name = 'store_epoch'`, epoch)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("renew the store epoch: %w", err)
+	}
+	s.epoch.Store(epoch)
+	return epoch, nil
 }
 
 // Backlog returns how many rows wait and since when.

@@ -53,7 +53,7 @@ type Config struct {
 // Store is an eventstore.Store in one SQLite file.
 type Store struct {
 	path    string
-	epoch   string
+	epoch   atomic.Value // string
 	now     func() time.Time
 	lock    *fileLock // nil when read-only
 	writer  *writer   // nil when read-only
@@ -66,7 +66,10 @@ type Store struct {
 	stmts map[string]*sql.Stmt // of the store's own reads
 }
 
-var _ eventstore.Store = (*Store)(nil)
+var (
+	_ eventstore.Store        = (*Store)(nil)
+	_ eventstore.EpochRenewer = (*Store)(nil)
+)
 
 // Open opens the database, creates or migrates it as needed, and holds a lock
 // on it until Close. Errors: ErrInUse at once when another process or Store
@@ -182,7 +185,10 @@ func (s *Store) openReaders(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	s.readers = db
-	return db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'store_epoch'`).Scan(&s.epoch)
+	var epoch string
+	err = db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'store_epoch'`).Scan(&epoch)
+	s.epoch.Store(epoch)
+	return err
 }
 
 // Close waits for units under way, at most a few seconds, and releases the

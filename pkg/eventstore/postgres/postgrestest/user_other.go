@@ -1,0 +1,18 @@
+//go:build !linux
+
+package postgrestest
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// What the server takes for a quick shutdown, and for one without any care.
+const (
+	fast      = syscall.SIGINT
+	immediate = syscall.SIGQUIT
+)
+
+func unprivileged(*exec.Cmd) {}
+
+func give(string) error { return nil }
