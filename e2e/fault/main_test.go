@@ -22,7 +22,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // of a temporary folder
 	if murmur, err = stack.BuildMurmur(context.Background(), dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

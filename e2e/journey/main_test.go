@@ -37,7 +37,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(data)
+	defer func() { _ = os.RemoveAll(data) }() // of a temporary folder
 	shared, err := stack.NewInProcess(ctx, embedded.Config{Data: data})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -43,7 +43,7 @@ func TestRequest_ThatIsWrongPlacesNothing(t *testing.T) {
 	const (
 		malformed = "malformed-request"
 		invalid   = "validation-failed"
-		max       = "9223372036854775807"
+		largest   = "9223372036854775807"
 	)
 	one := `{"sku":"A","quantity":1,"amount":100}`
 	with := func(lines string) string {
@@ -71,7 +71,7 @@ func TestRequest_ThatIsWrongPlacesNothing(t *testing.T) {
 		{"too many pieces", with(`{"sku":"A","quantity":1000001,"amount":100}`), http.StatusUnprocessableEntity, invalid},
 		{"negative amount", with(`{"sku":"A","quantity":1,"amount":-1}`), http.StatusUnprocessableEntity, invalid},
 		{"amount beyond 64 bits", with(`{"sku":"A","quantity":1,"amount":9223372036854775808}`), http.StatusUnprocessableEntity, invalid},
-		{"sum beyond 64 bits", with(`{"sku":"A","quantity":1,"amount":` + max + `},{"sku":"B","quantity":1,"amount":` + max + `}`), http.StatusUnprocessableEntity, invalid},
+		{"sum beyond 64 bits", with(`{"sku":"A","quantity":1,"amount":` + largest + `},{"sku":"B","quantity":1,"amount":` + largest + `}`), http.StatusUnprocessableEntity, invalid},
 		{"sum beyond the limit", with(`{"sku":"A","quantity":1,"amount":1000000000000},{"sku":"B","quantity":1,"amount":1}`), http.StatusUnprocessableEntity, invalid},
 		{"no lines", with(``), http.StatusUnprocessableEntity, invalid},
 		{"too many lines", with(lines(1001)), http.StatusUnprocessableEntity, invalid},

@@ -39,7 +39,10 @@ func NewInProcess(ctx context.Context, cfg embedded.Config) (*InProcess, error) 
 	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
 	s.cfg.Logger = zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&s.log), zapcore.InfoLevel))
 	s.cfg.Ports = embedded.Ports{}
-	return s, s.Start(ctx, Everything)
+	if err := s.Start(ctx, Everything); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Addresses implements Stack.

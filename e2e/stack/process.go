@@ -42,7 +42,10 @@ var _ Killer = (*Process)(nil)
 // NewProcess starts a platform.
 func NewProcess(ctx context.Context, cfg ProcessConfig) (*Process, error) {
 	p := &Process{cfg: cfg}
-	return p, p.Start(ctx, Everything)
+	if err := p.Start(ctx, Everything); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Addresses implements Stack.

@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // of a temporary folder
 	if murmur, err = stack.BuildMurmur(context.Background(), dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -95,11 +95,13 @@ func expectRefusal(t *testing.T, data string, code int, words ...string) {
 	p, err := stack.NewProcess(t.Context(), stack.ProcessConfig{Binary: murmur, Data: data})
 	var exit *stack.ExitError
 	if err == nil {
-		if exit, err = p.Wait(t.Context()); err != nil {
-			t.Fatalf("it goes on: %v\n%s", err, p.Log())
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if exit, err = p.Wait(ctx); err != nil {
+			t.Fatal("it goes on", errors.Join(err, p.Close()), p.Log())
 		}
 	} else if !errors.As(err, &exit) {
-		t.Fatalf("%v\n%s", err, p.Log())
+		t.Fatal(err)
 	}
 	if exit.Code != code {
 		t.Errorf("exit code %d, want %d: %s", exit.Code, code, exit.Stderr)
