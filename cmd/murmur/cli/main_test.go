@@ -131,7 +131,8 @@ func (w *world) settle(t *testing.T, id string) {
 // eventually polls: what it waits for is done by the services' own goroutines.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
+	for begin := time.Now(); !done(); {
+		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // polls with a deadline
 		if time.Since(begin) > patience {
 			t.Fatalf("after %v: not yet that %s", patience, what)
 		}

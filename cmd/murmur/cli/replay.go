@@ -149,7 +149,8 @@ func sendPlan(ctx context.Context, to embedded.Addresses, plan *replay.Plan, fla
 	}
 	fmt.Fprintf(tell, "  %s orders settled, %s a second; %.1f s with stock and returns\n\n", replay.Grouped(int64(report.Orders)),
 		replay.Grouped(int64(report.OrdersPerSecond)), report.Seconds)
-	return report, report.Print(tell)
+	err = report.Print(tell)
+	return report, err
 }
 
 // displayed shows progress while f works.
