@@ -7,38 +7,60 @@ import (
 	"net/url"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
+	"github.com/murmuration-dev/murmuration/pkg/eventstore/postgres"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore/sqlite"
+)
+
+const (
+	schemeSQLite = "sqlite"
+	// schemePostgres stands for both names that libpq takes.
+	schemePostgres = "postgres"
+	databaseURLs   = "sqlite:///path/file.db or postgres://user@host/database"
 )
 
 // parseDatabaseURL returns the driver's scheme and what the driver opens.
 func parseDatabaseURL(raw string) (scheme, target string, err error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return "", "", fmt.Errorf("DATABASE_URL cannot be read: expected sqlite:///path/file.db") // the URL may hold a password
+		return "", "", fmt.Errorf("DATABASE_URL cannot be read: expected %s", databaseURLs) // the URL may hold a password
 	}
-	if u.Scheme == "sqlite" {
+	switch u.Scheme {
+	case schemeSQLite:
 		if u.Path == "" || u.Host != "" {
 			return "", "", fmt.Errorf("DATABASE_URL needs an absolute path: sqlite:///path/file.db")
 		}
-		return u.Scheme, u.Path, nil
+		return schemeSQLite, u.Path, nil
+	case schemePostgres, "postgresql":
+		if err := postgres.CheckURL(raw); err != nil {
+			return "", "", fmt.Errorf("DATABASE_URL: %w", err)
+		}
+		return schemePostgres, raw, nil
 	}
-	return "", "", fmt.Errorf("DATABASE_URL has scheme %q: expected sqlite", u.Scheme)
+	return "", "", fmt.Errorf("DATABASE_URL has scheme %q: expected %s", u.Scheme, databaseURLs)
 }
 
-// OpenStore opens, and if need be migrates, the database of a service.
-// migrations add the service's own read models.
+// OpenStore opens the database of a service, and migrates it if it is behind.
+// Where that is done beforehand, by a role that owns the tables, the role in the
+// URL needs no right to. migrations add the service's own read models.
 func OpenStore(ctx context.Context, databaseURL string, migrations fs.FS) (eventstore.Store, error) {
-	_, target, err := parseDatabaseURL(databaseURL)
+	scheme, target, err := parseDatabaseURL(databaseURL)
 	if err != nil {
 		return nil, err
 	}
-	cfg := sqlite.Config{Path: target}
+	var service []fs.FS
 	if migrations != nil {
-		cfg.Migrations = []fs.FS{migrations}
+		service = []fs.FS{migrations}
 	}
-	store, err := sqlite.Open(ctx, cfg)
+	if scheme == schemePostgres {
+		s, err := postgres.Open(ctx, postgres.Config{URL: target, Migrations: service, Migrate: true})
+		if err != nil {
+			return nil, err // no Store that is not nil but holds none
+		}
+		return s, nil
+	}
+	s, err := sqlite.Open(ctx, sqlite.Config{Path: target, Migrations: service})
 	if err != nil {
-		return nil, err // not the driver's nil, which would be a Store
+		return nil, err
 	}
-	return store, nil
+	return s, nil
 }

@@ -39,6 +39,12 @@ const session = `
 	SET client_connection_check_interval = '2s';
 	SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
+// CheckURL tells whether Open could read the URL. The error shows no password.
+func CheckURL(url string) error {
+	_, err := pgxpool.ParseConfig(url)
+	return err
+}
+
 func openPool(ctx context.Context, url string, most, byDefault int) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
