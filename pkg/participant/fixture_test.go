@@ -82,7 +82,7 @@ func buildTally(ctx context.Context, p *Platform) (Parts, error) {
 		return Parts{}, err
 	}
 	readers := Readers{}
-	if err := Read(readers, p.Registry, "tickets", ticketV1, ticketFrom); err != nil {
+	if err := Read(readers, p.Registry, "tickets", ticketV1, "", ticketFrom); err != nil {
 		return Parts{}, err
 	}
 	t := &tallies{platform: p, definition: &aggregate.Definition[tally, seen, added]{

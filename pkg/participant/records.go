@@ -52,22 +52,27 @@ func (w *Writer) Record(stream eventstore.StreamID, version int64, eventType str
 }
 
 // Readers decodes the records of several topics.
-type Readers map[string]func(ctx context.Context, value []byte) (any, error)
+type Readers map[string]func(ctx context.Context, record kafka.Record) (any, error)
 
 // Read adds a topic: records are read by the schema they were written with,
-// resolved to schema, and turned into what the service wants to know of them.
-func Read[T any](r Readers, source avro.SchemaSource, topic, schema string, from func(map[string]any) (T, error)) error {
+// resolved to schema, and turned into what the service wants to know of them. A
+// record whose value names another id in keyField than its key is parked, since
+// it would be believed of the wrong aggregate; an empty keyField checks nothing.
+func Read[T any](r Readers, source avro.SchemaSource, topic, schema, keyField string, from func(map[string]any) (T, error)) error {
 	decoder, err := avro.NewDecoder(schema, source)
 	if err != nil {
 		return fmt.Errorf("schema of %s: %w", topic, err)
 	}
-	r[topic] = func(ctx context.Context, value []byte) (any, error) {
-		native, err := decoder.Decode(ctx, value)
+	r[topic] = func(ctx context.Context, record kafka.Record) (any, error) {
+		native, err := decoder.Decode(ctx, record.Value)
 		if err != nil {
 			if avro.Permanent(err) {
 				return nil, inbox.Permanent(err)
 			}
 			return nil, err
+		}
+		if id, _ := native[keyField].(string); keyField != "" && id != string(record.Key) {
+			return nil, inbox.Permanent(fmt.Errorf("record of %s: its key is not the %s in its value", topic, keyField))
 		}
 		v, err := from(native)
 		if err != nil {
@@ -84,7 +89,7 @@ func (r Readers) Decode(ctx context.Context, record kafka.Record) (any, error) {
 	if !ok {
 		return nil, inbox.Permanent(fmt.Errorf("nobody here reads topic %s", record.Topic))
 	}
-	return read(ctx, record.Value)
+	return read(ctx, record)
 }
 
 // Cause returns the metadata of what follows from a record, at now, and starts a

@@ -53,7 +53,7 @@ func TestRecords_AreReadAsTheReaderKnowsThem(t *testing.T) {
 	s := newSurroundings(t)
 	r := s.ticketRecord("t1", 12)
 	readers := Readers{}
-	check(t, Read(readers, s.newRegistry(), "tickets", ticketV1, ticketFrom))
+	check(t, Read(readers, s.newRegistry(), "tickets", ticketV1, "", ticketFrom))
 	got, err := readers.Decode(t.Context(), r)
 	if err != nil || got != (ticket{12}) {
 		t.Errorf("got %v, %v", got, err)
@@ -65,7 +65,7 @@ func TestRecords_AreReadAsTheReaderKnowsThem(t *testing.T) {
 			t.Errorf("header %s: got %q, want %q", header, got, want)
 		}
 	}
-	if err := Read(readers, s.newRegistry(), "other", "no schema", ticketFrom); err == nil {
+	if err := Read(readers, s.newRegistry(), "other", "no schema", "", ticketFrom); err == nil {
 		t.Error("a reader without a schema was made")
 	}
 }
@@ -81,7 +81,7 @@ func TestRecords_TellWhatWillAlwaysFail(t *testing.T) {
 	foreign.Value = append([]byte{0, 0, 0, 0x7f, 1}, good.Value[5:]...)
 	elsewhere.Topic = "nobody reads this"
 	readers := Readers{}
-	check(t, Read(readers, s.newRegistry(), "tickets", ticketV1, ticketFrom))
+	check(t, Read(readers, s.newRegistry(), "tickets", ticketV1, "", ticketFrom))
 	for name, r := range map[string]kafka.Record{
 		"corrupt": corrupt, "unframed": unframed, "schema that the registry does not have": foreign, "unknown topic": elsewhere, "senseless": senseless,
 	} {
@@ -91,13 +91,26 @@ func TestRecords_TellWhatWillAlwaysFail(t *testing.T) {
 	}
 	s.registryAway.Store(true)
 	fresh := Readers{}
-	check(t, Read(fresh, s.newRegistry(), "tickets", ticketV1, ticketFrom))
+	check(t, Read(fresh, s.newRegistry(), "tickets", ticketV1, "", ticketFrom))
 	if _, err := fresh.Decode(t.Context(), good); err == nil || inbox.IsPermanent(err) {
 		t.Errorf("registry away: got %v, want an error that passes", err)
 	}
 	s.registryAway.Store(false)
 	if _, err := fresh.Decode(t.Context(), good); err != nil {
 		t.Errorf("registry back: got %v", err)
+	}
+}
+
+func TestRecords_AreNotBelievedOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	s := newSurroundings(t)
+	readers := Readers{}
+	check(t, Read(readers, s.newRegistry(), "tickets", ticketV2, "note", ticketFrom))
+	if _, err := readers.Decode(t.Context(), s.ticketRecord("t1", 12)); !inbox.IsPermanent(err) {
+		t.Errorf("key t1, value of %q: got %v, want a permanent error", "front row", err)
+	}
+	if _, err := readers.Decode(t.Context(), s.ticketRecord("front row", 12)); err != nil {
+		t.Errorf("key and value agree: got %v", err)
 	}
 }
 

@@ -52,7 +52,7 @@ func New(ctx context.Context, registry participant.Registry) (*Contract, error) 
 	}
 	c := &Contract{Reservations: reservations, Stock: stock, Readers: participant.Readers{}}
 	orders, _ := schemas.ByName(schemas.Orders)
-	return c, participant.Read(c.Readers, registry, orders.Name, orders.Schema, order)
+	return c, participant.Read(c.Readers, registry, orders.Name, orders.Schema, "order_id", order)
 }
 
 func newReservations(ctx context.Context, registry participant.Registry) (*Reservations, error) {

@@ -40,11 +40,11 @@ func New(ctx context.Context, registry participant.Registry) (*Orders, participa
 	}
 	readers := participant.Readers{}
 	payments, _ := schemas.ByName(schemas.Payments)
-	if err := participant.Read(readers, registry, payments.Name, payments.Schema, payment); err != nil {
+	if err := participant.Read(readers, registry, payments.Name, payments.Schema, "order_id", payment); err != nil {
 		return nil, nil, err
 	}
 	reservations, _ := schemas.ByName(schemas.Reservations)
-	return orders, readers, participant.Read(readers, registry, reservations.Name, reservations.Schema, reservation)
+	return orders, readers, participant.Read(readers, registry, reservations.Name, reservations.Schema, "order_id", reservation)
 }
 
 // public is the full public state of an order.

@@ -74,8 +74,8 @@ func lines(in []LineInput) []order.Line {
 }
 
 type cancelRequest struct {
-	ID             string `path:"id" maxLength:"64"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	ID             string       `path:"id" maxLength:"64"`
+	IdempotencyKey string       `header:"Idempotency-Key" maxLength:"255"`
 	Body           *CancelInput // a pointer, since nothing has to be said
 }
 

@@ -43,7 +43,7 @@ func New(ctx context.Context, registry participant.Registry) (*Payments, partici
 	}
 	readers := participant.Readers{}
 	orders, _ := schemas.ByName(schemas.Orders)
-	return payments, readers, participant.Read(readers, registry, orders.Name, orders.Schema, order)
+	return payments, readers, participant.Read(readers, registry, orders.Name, orders.Schema, "order_id", order)
 }
 
 // news tells whether others may see any difference: what only the gateway and
