@@ -41,8 +41,8 @@ func oneOrder() []world {
 	return []world{
 		{name: "a free order, and a replay", cfg: free},
 		{name: "what customers do, without faults", cfg: everything(Faults{})},
-		{name: "topics: compaction, delay, replay, rebuild", cfg: everything(Faults{Replays: 1, Rebuilds: 1}), heavy: true},
-		{name: "topics and gateway: a replay and an abandoned call", cfg: everything(Faults{Replays: 1, Abandoned: 1}), heavy: true},
+		{name: "topics: compaction, delay, a replay, a rebuild, and an abandoned call", cfg: everything(
+			Faults{Replays: 1, Rebuilds: 1, Abandoned: 1}), heavy: true},
 		{name: "gateway: a call abandoned, one repeated, two executors, keys that expire", cfg: gateway, heavy: true},
 		{name: "gateway: a call abandoned, and a hold that lapses", cfg: everything(Faults{Abandoned: 1, Lapsed: 1})},
 		{name: "two workers on one stream, deadline after the inbox", cfg: locked},
@@ -59,7 +59,6 @@ func deepOneOrder() []world {
 	locked.Workers, locked.Deadline, locked.WriteOff = WorkersLocked, DeadlineAfterInbox, false
 	return []world{
 		{name: "topics: two replays and a rebuild", cfg: everything(Faults{Replays: 2, Rebuilds: 1})},
-		{name: "topics and gateway: a replay, a rebuild and an abandoned call", cfg: everything(Faults{Replays: 1, Rebuilds: 1, Abandoned: 1})},
 		{name: "gateway: two calls abandoned, and every other fault", cfg: everything(
 			Faults{Abandoned: 2, Repeated: 1, Executors: 1, Forgotten: 1, Lapsed: 1})},
 		{name: "two workers on one stream, a replay and an abandoned call", cfg: locked},
@@ -71,7 +70,9 @@ func twoOrders() []world {
 	cfg := Config{Orders: 2, Quantity: 1, Stock: 1, Deadline: DeadlineAnytime, Gateway: GatewayAtomic, Symmetry: true}
 	returned := cfg
 	returned.Returns, returned.Deadline = true, DeadlineNever
+	stepped := Config{Orders: 2, Quantity: 1, Stock: 1, Symmetry: true, Faults: Faults{Abandoned: 1}}
 	return []world{
+		{name: "two orders, stock for one, an abandoned call", cfg: stepped, heavy: true},
 		{name: "two orders, stock for one, deadlines", cfg: cfg, heavy: true},
 		{name: "two orders, stock for one, returned for the other", cfg: returned},
 	}
@@ -81,10 +82,8 @@ func deepTwoOrders() []world {
 	replayed := Config{
 		Orders: 2, Quantity: 1, Stock: 1, Gateway: GatewayAtomic, Symmetry: true, Faults: Faults{Replays: 1},
 	}
-	stepped := Config{Orders: 2, Quantity: 1, Stock: 1, Symmetry: true, Faults: Faults{Abandoned: 1}}
 	return []world{
 		{name: "two orders, stock for one, a replay", cfg: replayed},
-		{name: "two orders, stock for one, an abandoned call", cfg: stepped},
 	}
 }
 
