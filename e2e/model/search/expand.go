@@ -41,17 +41,17 @@ type job[S comparable, M any] struct {
 	done   chan *block[S, M]
 }
 
-func (s *search[S, M]) expand(states []S) *expander[S, M] {
+func (s *search[S, M]) expand(lo, hi int) *expander[S, M] {
+	states := s.states // as they are now: the merger adds to the list
 	e := &expander[S, M]{
 		blocks: make(chan chan *block[S, M], ahead), spare: make(chan *block[S, M], ahead+1), stop: make(chan struct{}),
 	}
 	jobs := make(chan job[S, M])
 	e.running.Go(func() {
 		defer close(jobs)
-		for len(states) > 0 {
-			n := min(chunk, len(states))
-			j := job[S, M]{states: states[:n], done: make(chan *block[S, M], 1)}
-			states = states[n:]
+		for lo < hi {
+			j := job[S, M]{states: states.some(lo, min(chunk, hi-lo)), done: make(chan *block[S, M], 1)}
+			lo += len(j.states)
 			select {
 			case e.blocks <- j.done:
 			case <-e.stop:

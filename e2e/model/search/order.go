@@ -6,12 +6,12 @@ import "slices"
 // progress leads, one after the other, until none is left. What cannot be
 // removed lies on a cycle or behind one.
 func (s *search[S, M]) order() *finding {
-	waits := make([]uint32, len(s.states)) // progress steps into a state, from states not removed yet
+	waits := make([]uint32, s.states.n) // progress steps into a state, from states not removed yet
 	for _, to := range s.to {
 		waits[to]++
 	}
-	rank := make([]uint32, len(s.states)) // progress steps that can lead to a state
-	queue := make([]uint32, 0, len(s.states))
+	rank := make([]uint32, s.states.n) // progress steps that can lead to a state
+	queue := make([]uint32, 0, s.states.n)
 	for i, n := range waits {
 		if n == 0 {
 			queue = append(queue, uint32(i))
@@ -26,7 +26,7 @@ func (s *search[S, M]) order() *finding {
 			}
 		}
 	}
-	if len(queue) < len(s.states) {
+	if len(queue) < s.states.n {
 		return &finding{property: "progress goes round in a circle", step: -1, cycle: s.cycle(waits)}
 	}
 	s.result.Longest = int(slices.Max(rank))
@@ -38,7 +38,7 @@ func (s *search[S, M]) order() *finding {
 // closes a circle.
 func (s *search[S, M]) cycle(waits []uint32) []uint32 {
 	back := make(map[uint32]uint32)
-	for i := range uint32(len(s.states)) {
+	for i := range uint32(s.states.n) {
 		if waits[i] == 0 {
 			continue
 		}
@@ -67,7 +67,7 @@ func (s *search[S, M]) cycle(waits []uint32) []uint32 {
 
 // violation turns a finding into the run that leads to it.
 func (s *search[S, M]) violation(f *finding) *Violation[S, M] {
-	v := &Violation[S, M]{Property: f.property, First: s.states[0], Cycle: -1}
+	v := &Violation[S, M]{Property: f.property, First: s.states.at(0), Cycle: -1}
 	end := f.state
 	if len(f.cycle) > 0 {
 		end = f.cycle[0]
@@ -87,15 +87,15 @@ func (s *search[S, M]) violation(f *finding) *Violation[S, M] {
 			v.Run = append(v.Run, s.between(f.cycle[i], f.cycle[(i+1)%len(f.cycle)], true))
 		}
 	case f.step >= 0:
-		v.Run = append(v.Run, s.system.Next(s.states[f.state], nil)[f.step])
+		v.Run = append(v.Run, s.system.Next(s.states.at(int(f.state)), nil)[f.step])
 	}
 	return v
 }
 
 // between finds a step from one state to another again.
 func (s *search[S, M]) between(from, to uint32, progress bool) Step[S, M] {
-	for _, step := range s.system.Next(s.states[from], nil) {
-		if step.To == s.states[to] && (step.Progress || !progress) {
+	for _, step := range s.system.Next(s.states.at(int(from)), nil) {
+		if step.To == s.states.at(int(to)) && (step.Progress || !progress) {
 			return step
 		}
 	}

@@ -18,7 +18,7 @@ type search[S comparable, M any] struct {
 	seed   maphash.Seed
 	start  time.Time
 
-	states []S
+	states pages[S]
 	parent []uint32 // by which state each was found first
 	table  []uint64 // open addressing: 32 bits of hash, 32 bits of number + 1
 
@@ -53,7 +53,7 @@ func Run[S comparable, M any](system System[S, M], opt Options) (Result[S, M], e
 	if err == nil && s.found == nil {
 		s.found = s.order()
 	}
-	s.result.States, s.result.Elapsed = len(s.states), time.Since(s.start)
+	s.result.States, s.result.Elapsed = s.states.n, time.Since(s.start)
 	if err == nil && s.found != nil {
 		s.result.Violation = s.violation(s.found)
 	}
@@ -62,15 +62,15 @@ func Run[S comparable, M any](system System[S, M], opt Options) (Result[S, M], e
 
 // explore finds all states, level by level, until a property is broken.
 func (s *search[S, M]) explore() error {
-	for lo := 0; lo < len(s.states); {
-		hi := len(s.states)
+	for lo := 0; lo < s.states.n; {
+		hi := s.states.n
 		if err := s.level(lo, hi); err != nil {
 			return err
 		}
 		if s.found != nil {
 			return nil
 		}
-		if lo = hi; lo < len(s.states) {
+		if lo = hi; lo < s.states.n {
 			s.result.Depth++
 		}
 	}
@@ -81,7 +81,7 @@ func (s *search[S, M]) explore() error {
 // level expands the states from lo to hi. Workers expand, this goroutine merges
 // in the order of the states.
 func (s *search[S, M]) level(lo, hi int) error {
-	e := s.expand(s.states[lo:hi:hi])
+	e := s.expand(lo, hi)
 	defer e.close()
 	for at := lo; at < hi; {
 		block := e.next()
@@ -91,7 +91,7 @@ func (s *search[S, M]) level(lo, hi int) error {
 			}
 			at++
 			if at%progressEvery == 0 && s.opt.Progress != nil {
-				s.opt.Progress(len(s.states), s.result.Transitions, s.result.Depth, time.Since(s.start))
+				s.opt.Progress(s.states.n, s.result.Transitions, s.result.Depth, time.Since(s.start))
 			}
 		}
 		e.recycle(block)
@@ -123,15 +123,15 @@ func (s *search[S, M]) merge(at uint32, x expansion[S, M]) error {
 			s.to = append(s.to, number)
 		}
 	}
-	if len(s.states) > s.opt.MaxStates {
-		return fmt.Errorf("%d states at depth %d: %w", len(s.states), s.result.Depth, ErrTooLarge)
+	if s.states.n > s.opt.MaxStates {
+		return fmt.Errorf("%d states at depth %d: %w", s.states.n, s.result.Depth, ErrTooLarge)
 	}
 	return nil
 }
 
 // add returns the number of a state, a new one if it was never met.
 func (s *search[S, M]) add(state S, hash uint64, parent uint32) uint32 {
-	if 2*len(s.states) >= len(s.table) {
+	if 2*s.states.n >= len(s.table) {
 		s.grow()
 	}
 	mask := uint64(len(s.table) - 1)
@@ -139,13 +139,13 @@ func (s *search[S, M]) add(state S, hash uint64, parent uint32) uint32 {
 	for i := hash & mask; ; i = (i + 1) & mask {
 		switch entry := s.table[i]; {
 		case entry == 0:
-			number := uint32(len(s.states))
+			number := uint32(s.states.n)
 			s.table[i] = tag | uint64(number+1)
-			s.states = append(s.states, state)
+			s.states.add(state)
 			s.parent = append(s.parent, parent)
 			return number
 		case entry&^0xffffffff == tag:
-			if number := uint32(entry) - 1; s.states[number] == state {
+			if number := uint32(entry) - 1; s.states.at(int(number)) == state {
 				return number
 			}
 		}
@@ -155,8 +155,8 @@ func (s *search[S, M]) add(state S, hash uint64, parent uint32) uint32 {
 func (s *search[S, M]) grow() {
 	s.table = make([]uint64, 2*len(s.table))
 	mask := uint64(len(s.table) - 1)
-	for number, state := range s.states {
-		hash := maphash.Comparable(s.seed, state)
+	for number := range s.states.n {
+		hash := maphash.Comparable(s.seed, s.states.at(number))
 		i := hash & mask
 		for s.table[i] != 0 {
 			i = (i + 1) & mask

@@ -64,7 +64,7 @@ func moves(v *Violation[point, string]) []string {
 }
 
 func TestRun_CountsEveryStateOnce(t *testing.T) {
-	const size = 200 // several blocks for several workers
+	const size = 300 // several blocks for several workers, and more than a page
 	r := run(t, grid{size: size})
 	if r.States != size*size || r.Transitions != 2*size*(size-1) || r.Depth != 2*(size-1) || r.Ends != 1 || r.Longest != 2*(size-1) {
 		t.Fatalf("got %+v", r)
