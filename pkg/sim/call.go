@@ -65,6 +65,7 @@ func (r *request) send(ctx context.Context) error {
 		r.never()
 		return err
 	}
+	r.roll()
 	if err := n.travel(ctx, r.latency()); err != nil {
 		return r.abandoned(err)
 	}
@@ -121,14 +122,19 @@ func (r *request) send(ctx context.Context) error {
 	panic(fmt.Sprintf("fault %s does not happen to a call", f.Kind))
 }
 
-// request draws what chance decides about a call.
 func (n *Node) request(to *part, op, key string, effect func() error) *request {
-	h := hashString(hashString(n.hash, op), key)
+	return &request{node: n, part: to, op: op, key: key, effect: effect}
+}
+
+// roll draws what chance decides about a call, once it is certain that it leaves:
+// which of two ready cases a select takes must not matter.
+func (r *request) roll() {
+	n := r.node
+	h := hashString(hashString(n.hash, r.op), r.key)
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.counts[h]++
-	d := dice(mix(h + uint64(n.counts[h])*fnvPrime))
-	n.mu.Unlock()
-	return &request{node: n, part: to, op: op, key: key, effect: effect, dice: d}
+	r.dice = dice(mix(h + uint64(n.counts[h])*fnvPrime))
 }
 
 func (r *request) latency() time.Duration {

@@ -159,8 +159,8 @@ func (p parts) counting(w *sim.World) {
 	for i := range 8 {
 		id := "m" + strconv.Itoa(choice.IntN(3))
 		at := time.Duration(choice.Int64N(int64(900 * time.Millisecond)))
-		w.Step(fmt.Sprintf("grow %d (%s)", i, id), at, func(ctx context.Context) error {
-			return grow(ctx, w, id, acknowledged)
+		w.Step(fmt.Sprintf("grow %d (%s)", i, id), at, func(ctx context.Context, c *sim.Client) error {
+			return grow(ctx, c, id, acknowledged)
 		})
 	}
 	w.Settled(func() bool {
@@ -181,9 +181,9 @@ func (p parts) counting(w *sim.World) {
 }
 
 // grow asks the meter to count, until it says that it did, or knows not.
-func grow(ctx context.Context, w *sim.World, id string, t *tally) error {
+func grow(ctx context.Context, c *sim.Client, id string, t *tally) error {
 	for ctx.Err() == nil {
-		err := w.Reach(ctx, "meter", 5*time.Second, func(ctx context.Context, api any) error {
+		err := c.Reach(ctx, "meter", 5*time.Second, func(ctx context.Context, api any) error {
 			return aggregate.Run(ctx, api.(*aggregate.Commands), meters, id, func(_ *aggregate.Session, root *aggregate.Root[count, struct{}, grown]) error {
 				return root.Apply(eventstore.Meta{}, grown{})
 			})
@@ -195,7 +195,7 @@ func grow(ctx context.Context, w *sim.World, id string, t *tally) error {
 		if !errors.Is(err, sim.ErrConnection) && !errors.Is(err, eventstore.ErrConflict) && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		if !w.Pause(ctx, 50*time.Millisecond) {
+		if !c.Pause(ctx, 50*time.Millisecond) {
 			return nil
 		}
 	}

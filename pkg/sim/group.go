@@ -146,10 +146,18 @@ func (g *group) join(m *member) {
 		g.members = append(g.members, m)
 	}
 	m.waits = true
+	m.forgetShare()
 	if !g.preparing {
 		g.prepare()
 	}
 	g.complete()
+}
+
+func (m *member) forgetShare() {
+	select {
+	case <-m.joined:
+	default:
+	}
 }
 
 // prepare asks all members to join again.
@@ -221,6 +229,7 @@ func (g *group) complete() {
 	}
 	for i, m := range g.members {
 		m.waits, m.over = false, make(chan struct{})
+		m.forgetShare() // of a generation that the process never heard of
 		m.joined <- shares[i]
 	}
 	g.cluster.world.event(nil, "group "+g.id+" has a new generation")

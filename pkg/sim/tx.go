@@ -63,7 +63,7 @@ func (t *tx) Load(ctx context.Context, ids ...eventstore.StreamID) ([]eventstore
 	var wait *waiter
 	next := 0
 	step := func() error {
-		if t.broken {
+		if t.broken || t.store.node.dead { // the connection is gone, and its locks with it
 			return errBroken
 		}
 		if t.ended { // given up while the call was on its way

@@ -35,6 +35,7 @@ type World struct {
 	taken    map[int64]struct{} // instants at which something happens
 	pending  int                // what must still happen: late requests, timed faults
 	acting   int                // steps under way or due
+	acted    time.Time          // when the last one ended
 	calm     bool               // no more faults
 	over     bool
 	failure  error
@@ -55,7 +56,7 @@ type check struct {
 type step struct {
 	name string
 	at   time.Duration
-	do   func(ctx context.Context) error
+	do   func(ctx context.Context, c *Client) error
 }
 
 // Topic declares a topic.
@@ -93,7 +94,7 @@ func (w *World) Limit(d time.Duration) { w.limit = d }
 // Step declares a part of the workload, done at a time after the start. Its ctx
 // ends with the world only: bound what can wait for a process that dies. An error
 // fails the schedule. Names are unique; shrinking leaves out whole steps.
-func (w *World) Step(name string, at time.Duration, do func(ctx context.Context) error) {
+func (w *World) Step(name string, at time.Duration, do func(ctx context.Context, c *Client) error) {
 	if w.plan.Steps == nil || slices.Contains(w.plan.Steps, name) {
 		w.steps = append(w.steps, step{name, at, do})
 	}
@@ -115,55 +116,6 @@ func (w *World) Settled(is func() bool) { w.settled = append(w.settled, is) }
 
 // Elapsed is the simulated time since the start.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
-
-// Reach runs use in a process of the service, as a request of a client does: with
-// whatever the process [Node.Serve]d. It fails with ErrConnection when nobody
-// serves, the process dies, or the time is over; then use may still be under way.
-func (w *World) Reach(ctx context.Context, name string, patience time.Duration, use func(ctx context.Context, api any) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	w.mu.Lock()
-	s := w.service(name)
-	var n *Node
-	if s != nil {
-		for _, candidate := range s.live {
-			if candidate.api != nil && !candidate.stopping && !candidate.asleep.After(time.Now()) {
-				n = candidate
-			}
-		}
-	}
-	if n == nil || w.over {
-		w.mu.Unlock()
-		return fmt.Errorf("nobody serves %s: %w", name, ErrConnection)
-	}
-	answer := make(chan error, 1)
-	w.running.Go(func() { answer <- use(n.context(ctx), n.api) })
-	w.mu.Unlock()
-	select {
-	case err := <-answer:
-		return err
-	case <-n.died:
-	case <-ctx.Done():
-	case <-w.ends:
-	}
-	return fmt.Errorf("no answer from %s: %w", n.Name, ErrConnection)
-}
-
-// Pause lets simulated time pass, until an instant of its own; false when ctx or
-// the world ended.
-func (w *World) Pause(ctx context.Context, d time.Duration) bool {
-	w.mu.Lock()
-	t := time.NewTimer(w.slot(time.Now().Add(d)))
-	w.mu.Unlock()
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-	case <-w.ends:
-	}
-	return false
-}
 
 // later lets something happen after a while, at an instant of its own, with the
 // lock held; the world does not end before. The lock is held.
@@ -263,35 +215,11 @@ func (w *World) run() {
 	w.running.Wait()
 }
 
-// act starts the workload.
-func (w *World) act() {
-	w.acting = len(w.steps)
-	for _, s := range w.steps {
-		w.running.Go(func() {
-			w.mu.Lock()
-			wait := w.slot(w.began.Add(s.at + time.Millisecond))
-			w.mu.Unlock()
-			select {
-			case <-time.After(wait):
-			case <-w.ends:
-				return
-			}
-			err := s.do(w.ctx)
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.acting--
-			if err != nil && !w.over {
-				w.fail(fmt.Errorf("step %s: %w", s.name, err))
-			}
-		})
-	}
-}
-
 // inspect looks at what must always hold, and at the time.
 func (w *World) inspect() {
 	w.judge(w.always)
 	elapsed := time.Since(w.began)
-	if elapsed > calmAfter && w.acting == 0 {
+	if w.acting == 0 && time.Since(w.acted) > calmAfter && elapsed > calmAfter {
 		w.calm = true
 	}
 	if elapsed > or(w.limit, defaultLimit) {
