@@ -51,6 +51,7 @@ func (t *tx) commit(ctx context.Context, u eventstore.Unit) error {
 // run sends the batch and returns what failed first.
 func (t *tx) run(ctx context.Context, w *unitWriter) (failed label, err error) {
 	raw := t.conn.Conn()
+	delete(raw.PgConn().CustomData(), warned)
 	results := t.conn.SendBatch(ctx, &w.batch)
 	var tag pgconn.CommandTag
 	for _, failed = range w.labels {
@@ -66,6 +67,8 @@ func (t *tx) run(ctx context.Context, w *unitWriter) (failed label, err error) {
 			failed = label{what: "prepare"} // no statement was reached
 		}
 		return failed, err
+	case ctx.Err() != nil && raw.PgConn().CustomData()[warned] != nil:
+		return failed, fmt.Errorf("%w: cancelled while it waited for a standby", eventstore.ErrOutcomeUnknown)
 	case tag.String() == commitSQL:
 		return label{}, nil // whatever became of the connection afterwards
 	case closed != nil:

@@ -26,6 +26,11 @@ const (
 	maxStatements = 512
 )
 
+// warned marks a connection whose server gave a warning. A commit that is
+// cancelled while it waits for a standby succeeds with one: it is durable there,
+// and perhaps nowhere else.
+const warned = "murmuration.warned"
+
 // keepAlive finds out within half a minute that a server is gone for good.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 
@@ -68,6 +73,16 @@ func openPool(ctx context.Context, url string, most, byDefault int) (*pgxpool.Po
 	return pgxpool.NewWithConfig(ctx, c)
 }
 
+// connConfig is for a connection outside of any pool.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	c, err := pgxpool.ParseConfig(url) // the URL may hold settings of the pool
+	if err != nil {
+		return nil, err
+	}
+	prepare(c.ConnConfig)
+	return c.ConnConfig, nil
+}
+
 // prepare makes a connection that notices a dead server, and a server that
 // notices a call that was given up.
 func prepare(c *pgx.ConnConfig) {
@@ -77,6 +92,11 @@ func prepare(c *pgx.ConnConfig) {
 	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}
+	}
+	c.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			conn.CustomData()[warned] = true
+		}
 	}
 	c.StatementCacheCapacity = maxStatements
 	if c.RuntimeParams["application_name"] == "" {

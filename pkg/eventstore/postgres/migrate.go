@@ -84,11 +84,10 @@ func Migrate(ctx context.Context, url string, service ...fs.FS) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := pgx.ParseConfig(url)
+	c, err := connConfig(url)
 	if err != nil {
 		return err
 	}
-	prepare(c)
 	c.RuntimeParams["lock_timeout"] = fmt.Sprint(ddlLockTimeout.Milliseconds())
 	db := stdlib.OpenDB(*c)
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -170,11 +169,10 @@ func migrateIfBehind(ctx context.Context, url string, service []fs.FS) error {
 	if err != nil {
 		return err
 	}
-	c, err := pgx.ParseConfig(url)
+	c, err := connConfig(url)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	prepare(c)
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return fmt.Errorf("open database: %w", failure(ctx, err))

@@ -44,7 +44,7 @@ var ErrNoServer = errors.New("no PostgreSQL: install the server's binaries (Debi
 // settings keep the server small, and as durable as in production.
 var settings = []string{
 	"fsync=on", "shared_buffers=64MB", "max_connections=" + fmt.Sprint(connections), "max_wal_size=256MB",
-	"wal_level=replica", "max_wal_senders=0", "autovacuum_naptime=5s", "log_min_messages=fatal", "max_prepared_transactions=2",
+	"autovacuum_naptime=5s", "log_min_messages=fatal", "max_prepared_transactions=2",
 }
 
 // Server is a running PostgreSQL.
