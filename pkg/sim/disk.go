@@ -14,8 +14,8 @@ import (
 // survives every crash; everything else, units under way, their locks and
 // signals, is volatile and does not.
 //
-// Its methods look at what is durable, without taking time, and are for checks
-// and for what stands outside the simulation; a process uses [Node.Store].
+// A process uses it through [Node.Store]. The methods here take no time: those
+// that look are for checks only, Copy, Restore and Rewind for steps.
 type Disk struct {
 	part  part
 	world *World
@@ -80,11 +80,17 @@ func newDisk(w *World, name string) *Disk {
 type Copy struct{ data tables }
 
 // Copy takes a backup.
-func (d *Disk) Copy() *Copy { return &Copy{d.data.clone()} }
+func (d *Disk) Copy() *Copy {
+	d.world.mu.Lock()
+	defer d.world.mu.Unlock()
+	return &Copy{d.data.clone()}
+}
 
 // Restore brings a backup back, as an operator would who does not know better: the
 // database keeps its identity, and its sequences go back with it.
 func (d *Disk) Restore(c *Copy) {
+	d.world.mu.Lock()
+	defer d.world.mu.Unlock()
 	d.crash()
 	d.data = c.data.clone()
 	d.seq = 0
@@ -167,6 +173,8 @@ func (d *Disk) Position(topic string, partition int32) int64 {
 // Rewind makes the inbox of the service read everything again, as an operator
 // would who starts a replay.
 func (d *Disk) Rewind() {
+	d.world.mu.Lock()
+	defer d.world.mu.Unlock()
 	clear(d.data.positions)
 	d.world.event(nil, "positions of "+d.name+" are set back to the start")
 }

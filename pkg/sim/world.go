@@ -171,6 +171,8 @@ const (
 	look = 100 * time.Millisecond
 	// calmAfter is when faults end: everything must settle after that.
 	calmAfter = 20 * time.Second
+	// stragglers is how long goroutines have that nobody waits for.
+	stragglers = 2 * time.Minute
 	// defaultLimit is far beyond every time-out of the product.
 	defaultLimit = 10 * time.Minute
 )
@@ -213,6 +215,9 @@ func (w *World) run() {
 	w.mu.Unlock()
 	w.cancel()
 	w.running.Wait()
+	// What a service started and did not wait for learns by its next call that all
+	// is over; time stands still once this returns.
+	time.Sleep(stragglers)
 }
 
 // inspect looks at what must always hold, and at the time.
