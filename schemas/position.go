@@ -13,6 +13,8 @@ type Position struct {
 	Batch int64 `json:"batch"`
 	// Rows are the published rows whose deletion is not yet certain.
 	Rows []PublishedRow `json:"rows"`
+	// Digest identifies the contents of the rows.
+	Digest string `json:"digest"`
 	// PublishedAt is when the batch was written, by the relay's clock.
 	PublishedAt time.Time `json:"published_at"`
 }
@@ -34,6 +36,7 @@ func (p Position) Avro() map[string]any {
 		"store_epoch":  p.StoreEpoch,
 		"batch":        p.Batch,
 		"rows":         array(p.Rows, PublishedRow.avro),
+		"digest":       p.Digest,
 		"published_at": instant(p.PublishedAt),
 	}
 }
@@ -53,6 +56,7 @@ func PositionFromAvro(fields map[string]any) (Position, error) {
 		Rows: list(r, "rows", func(r record) PublishedRow {
 			return PublishedRow{Kind: r.text("kind"), ID: r.text("id"), Version: r.long("version")}
 		}),
+		Digest:      r.text("digest"),
 		PublishedAt: r.instant("published_at"),
 	}
 	if err := r.err(); err != nil {

@@ -262,6 +262,35 @@ func TestRelay_Hazard09_DetectsARestoredDatabase(t *testing.T) {
 	})
 }
 
+// One batch back looks like a crash before the deletion, but for the rows: they
+// are not there, or others have taken their names since.
+func TestRelay_Hazard09_DetectsARestoreByOneBatch(t *testing.T) {
+	for name, since := range map[string]func(*world, eventstore.OutboxRow){
+		"nothing was written since": func(w *world, _ eventstore.OutboxRow) { w.rows = nil },
+		"another version took the name": func(w *world, published eventstore.OutboxRow) {
+			published.Record.Value = []byte("cancelled")
+			w.rows = []eventstore.OutboxRow{published}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(w *world) {
+				row := w.row("a")
+				w.rows = append(w.rows, row)
+				first := w.start("first")
+				w.drain()
+				first.dead = true
+				w.state.Batch, w.state.PositionOffset = 0, 0
+				since(w, row)
+				var rewound *StoreRewoundError
+				if err := w.result(w.start("second")); !errors.As(err, &rewound) || rewound.StoreBatch != 0 || rewound.LogBatch != 1 {
+					w.fatalf("%v", err)
+				}
+				w.rows = nil
+			})
+		})
+	}
+}
+
 func TestRelay_Hazard09_DetectsAnotherDatabase(t *testing.T) {
 	scenario(t, func(w *world) {
 		w.crashed("a")

@@ -56,6 +56,9 @@ type Position struct {
 	Batch int64
 	// Rows are all rows of the batch.
 	Rows []eventstore.RowID
+	// Digest identifies the contents of the rows, so that recovery deletes what
+	// was published and nothing that took its name in a database set back.
+	Digest string
 	// At is when the batch was written, in microseconds since the Unix epoch.
 	At int64
 }

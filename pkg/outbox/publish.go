@@ -166,7 +166,8 @@ func (s *session) send(ctx context.Context, b batch) error {
 func (s *session) write(ctx context.Context, b batch) (Txn, int64, error) {
 	number := s.state.Batch + 1
 	value, err := s.deps.EncodePosition(Position{
-		Relay: s.cfg.Relay, StoreEpoch: s.state.StoreEpoch, Batch: number, Rows: b.names, At: time.Now().UnixMicro(),
+		Relay: s.cfg.Relay, StoreEpoch: s.state.StoreEpoch, Batch: number, Rows: b.names, Digest: digest(b.names, b.records),
+		At: time.Now().UnixMicro(),
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("encode position of batch %d: %w", number, err)

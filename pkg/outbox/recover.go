@@ -53,6 +53,13 @@ func (s *session) recover(ctx context.Context) error {
 		return err
 	}
 	if last.position.Batch == s.state.Batch+1 {
+		same, err := s.unchanged(ctx, last.position)
+		if err != nil {
+			return err
+		}
+		if !same {
+			return s.accuse(ctx, last.position)
+		}
 		next := s.state
 		next.Batch, next.PositionOffset = last.position.Batch, last.offset
 		if err := s.store(ctx, last.position.Rows, next); err != nil {
@@ -130,16 +137,33 @@ func (s *session) read(ctx context.Context) (lastPosition, error) {
 	return last, nil
 }
 
+// accuse says that the database was set back, unless somebody else has just
+// deleted the rows that are missed: with them the state moves.
+func (s *session) accuse(ctx context.Context, log Position) error {
+	again, err := s.deps.Store.RelayState(ctx, s.cfg.Relay)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	if again.Batch != s.state.Batch || again.StoreEpoch != s.state.StoreEpoch {
+		return fmt.Errorf("compare batch %d: %w", log.Batch, errMoved)
+	}
+	return s.rewound(log)
+}
+
+func (s *session) rewound(log Position) error {
+	return &StoreRewoundError{
+		Relay:      s.cfg.Relay,
+		StoreEpoch: s.state.StoreEpoch, StoreBatch: s.state.Batch,
+		LogEpoch: log.StoreEpoch, LogBatch: log.Batch,
+	}
+}
+
 // agree compares the database with the log. The log is at most one batch ahead;
 // it is never behind, and never of another database.
 func (s *session) agree(last lastPosition) error {
 	switch log := last.position; {
 	case last.found && log.StoreEpoch != s.state.StoreEpoch, log.Batch > s.state.Batch+1:
-		return &StoreRewoundError{
-			Relay:      s.cfg.Relay,
-			StoreEpoch: s.state.StoreEpoch, StoreBatch: s.state.Batch,
-			LogEpoch: log.StoreEpoch, LogBatch: log.Batch,
-		}
+		return s.rewound(log)
 	case log.Batch < s.state.Batch:
 		return &LogRewoundError{Relay: s.cfg.Relay, StoreBatch: s.state.Batch, LogBatch: log.Batch}
 	}

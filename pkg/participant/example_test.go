@@ -30,7 +30,7 @@ const (
 		{"name":"relay","type":"string"},{"name":"store_epoch","type":"string"},{"name":"batch","type":"long"},
 		{"name":"rows","type":{"type":"array","items":{"type":"record","name":"Row","fields":[
 			{"name":"kind","type":"string"},{"name":"id","type":"string"},{"name":"version","type":"long"}]}}},
-		{"name":"published_at","type":{"type":"long","logicalType":"timestamp-micros"}}]}`
+		{"name":"digest","type":"string"},{"name":"published_at","type":{"type":"long","logicalType":"timestamp-micros"}}]}`
 )
 
 type (

@@ -41,6 +41,7 @@ func (p *positions) encode(position outbox.Position) ([]byte, error) {
 		"store_epoch":  position.StoreEpoch,
 		"batch":        position.Batch,
 		"rows":         rows,
+		"digest":       position.Digest,
 		"published_at": time.UnixMicro(position.At).UTC(),
 	})
 }
@@ -53,7 +54,7 @@ func (p *positions) decode(ctx context.Context, value []byte) (outbox.Position, 
 	if err != nil {
 		return out, err
 	}
-	var ok [5]bool
+	var ok [6]bool
 	var rows []any
 	var at time.Time
 	out.Relay, ok[0] = native["relay"].(string)
@@ -61,7 +62,8 @@ func (p *positions) decode(ctx context.Context, value []byte) (outbox.Position, 
 	out.Batch, ok[2] = native["batch"].(int64)
 	rows, ok[3] = native["rows"].([]any)
 	at, ok[4] = native["published_at"].(time.Time)
-	if ok != [5]bool{true, true, true, true, true} {
+	out.Digest, ok[5] = native["digest"].(string)
+	if ok != [6]bool{true, true, true, true, true, true} {
 		return out, errPositionShape
 	}
 	out.At = at.UnixMicro()

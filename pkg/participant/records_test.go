@@ -162,11 +162,11 @@ func TestPositions_AreReadAsTheyWereWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, rows := range [][]eventstore.RowID{{}, {{Stream: eventstore.StreamID{Kind: "tally", ID: "ä/b"}, Version: 7}, {Stream: eventstore.StreamID{Kind: "k"}, Version: 1 << 40}}} {
-		want := outbox.Position{Relay: "tally", StoreEpoch: "e", Batch: 1 << 50, Rows: rows, At: 1_700_000_000_123_456}
+		want := outbox.Position{Relay: "tally", StoreEpoch: "e", Batch: 1 << 50, Rows: rows, Digest: "d1", At: 1_700_000_000_123_456}
 		value, err := codec.encode(want)
 		check(t, err)
 		got, err := codec.decode(t.Context(), value)
-		if err != nil || got.Relay != want.Relay || got.StoreEpoch != want.StoreEpoch || got.Batch != want.Batch || got.At != want.At || len(got.Rows) != len(rows) {
+		if err != nil || got.Relay != want.Relay || got.StoreEpoch != want.StoreEpoch || got.Batch != want.Batch || got.At != want.At || got.Digest != want.Digest || len(got.Rows) != len(rows) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 		for i := range rows {
@@ -192,7 +192,7 @@ func TestPositions_RefuseWhatIsNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := other.encoder.Encode(map[string]any{"relay": "r", "store_epoch": "e", "rows": []any{}, "published_at": time.UnixMicro(1)})
+	value, err := other.encoder.Encode(map[string]any{"relay": "r", "store_epoch": "e", "rows": []any{}, "digest": "d", "published_at": time.UnixMicro(1)})
 	check(t, err)
 	if _, err := other.decode(t.Context(), value); !errors.Is(err, errPositionShape) {
 		t.Errorf("got %v, want a field to be missed", err)

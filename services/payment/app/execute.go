@@ -29,6 +29,10 @@ func (s *service) execute(ctx context.Context, in eventstore.Intent) error {
 		if outcome, err = s.ask(ctx, command); err != nil {
 			return err
 		}
+		if declined, ok := outcome.(payment.RecordDeclined); ok {
+			declined.Kind = command.Kind // a late refusal of another command is none of this one
+			outcome = declined
+		}
 	}
 	err = aggregate.Run(ctx, s.platform.Commands, s.payments, in.Stream.ID, func(session *aggregate.Session, root *root) error {
 		return s.record(ctx, session, root, in, outcome)

@@ -50,7 +50,8 @@ func New(ctx context.Context, registry participant.Registry) (*Payments, partici
 // this service know leaves a gap in the versions.
 func news(before, after payment.State) bool {
 	_, shown := after.Public()
-	return shown && (before.Status != after.Status || before.UpdatedAt != after.UpdatedAt || before.LastEvent != after.LastEvent)
+	return shown && (before.Status != after.Status || before.Refunded != after.Refunded ||
+		before.UpdatedAt != after.UpdatedAt || before.LastEvent != after.LastEvent)
 }
 
 // public is the full public state of a payment.
