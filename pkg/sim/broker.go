@@ -77,7 +77,10 @@ func (b *broker) offsets(ctx context.Context, op string, tps []kafka.TopicPartit
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (b *broker) Fetcher() inbox.Fetcher { return &fetcher{broker: b} }

@@ -111,6 +111,13 @@ func (t tables) clone() tables {
 	return t
 }
 
+func (t tables) history(id eventstore.StreamID, after int64, limit int) []eventstore.Event {
+	all := t.events[id]
+	first := min(max(after, 0), int64(len(all)))
+	last := min(first+int64(limit), int64(len(all)))
+	return slices.Clone(all[first:last])
+}
+
 // crash breaks every unit that is open: what was not durable is gone.
 func (d *Disk) crash() {
 	for _, t := range d.openInOrder() {

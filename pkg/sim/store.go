@@ -37,82 +37,92 @@ func (s *store) do(ctx context.Context, op, key string, effect func() error) err
 	return s.node.do(ctx, &s.disk.part, op, key, effect)
 }
 
+// answer makes a call whose answer has a value. After an error the value is left
+// alone: the call may still arrive, and would write it then.
+func answer[T any](ctx context.Context, s *store, op, key string, effect func() (T, error)) (T, error) {
+	var out T
+	err := s.do(ctx, op, key, func() (err error) {
+		out, err = effect()
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return out, nil
+}
+
 // now is the simulated time in microseconds.
 func (w *World) now() int64 { return time.Now().UnixMicro() }
 
-func (s *store) Stream(ctx context.Context, id eventstore.StreamID) (out eventstore.Stream, err error) {
-	err = s.do(ctx, "stream", id.String(), func() error { out = s.disk.Stream(id); return nil })
-	return out, err
+func (s *store) Stream(ctx context.Context, id eventstore.StreamID) (eventstore.Stream, error) {
+	return answer(ctx, s, "stream", id.String(), func() (eventstore.Stream, error) { return s.disk.Stream(id), nil })
 }
 
-func (s *store) History(ctx context.Context, id eventstore.StreamID, after int64, limit int) (out []eventstore.Event, err error) {
-	err = s.do(ctx, "history", id.String(), func() error {
-		all := s.disk.data.events[id]
-		first := min(max(after, 0), int64(len(all)))
-		last := min(first+int64(limit), int64(len(all)))
-		out = slices.Clone(all[first:last])
-		return nil
+func (s *store) History(ctx context.Context, id eventstore.StreamID, after int64, limit int) ([]eventstore.Event, error) {
+	return answer(ctx, s, "history", id.String(), func() ([]eventstore.Event, error) {
+		return s.disk.data.history(id, after, limit), nil
 	})
-	return out, err
 }
 
-func (s *store) Streams(ctx context.Context, kind, after string, limit int) (out []eventstore.Stream, err error) {
-	err = s.do(ctx, "streams", kind, func() error {
+func (s *store) Streams(ctx context.Context, kind, after string, limit int) ([]eventstore.Stream, error) {
+	return answer(ctx, s, "streams", kind, func() (out []eventstore.Stream, err error) {
 		for _, row := range s.disk.Streams(kind) {
 			if row.ID.ID > after && len(out) < limit {
 				out = append(out, row)
 			}
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
-func (s *store) Position(ctx context.Context, topic string, partition int32) (p eventstore.Position, ok bool, err error) {
-	err = s.do(ctx, "position", topic+"/"+strconv.Itoa(int(partition)), func() error {
-		p, ok = s.disk.data.positions[place2{topic, partition}]
-		return nil
+func (s *store) Position(ctx context.Context, topic string, partition int32) (eventstore.Position, bool, error) {
+	p, err := answer(ctx, s, "position", topic+"/"+strconv.Itoa(int(partition)), func() (*eventstore.Position, error) {
+		p, ok := s.disk.data.positions[place2{topic, partition}]
+		if !ok {
+			return nil, nil
+		}
+		return &p, nil
 	})
-	return p, ok, err
+	if p == nil {
+		return eventstore.Position{}, false, err
+	}
+	return *p, true, err
 }
 
-func (s *store) Positions(ctx context.Context) (out []eventstore.Position, err error) {
-	err = s.do(ctx, "positions", "", func() error {
-		out = slices.SortedFunc(maps.Values(s.disk.data.positions), func(a, b eventstore.Position) int {
+func (s *store) Positions(ctx context.Context) ([]eventstore.Position, error) {
+	return answer(ctx, s, "positions", "", func() ([]eventstore.Position, error) {
+		return slices.SortedFunc(maps.Values(s.disk.data.positions), func(a, b eventstore.Position) int {
 			return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-		})
-		return nil
+		}), nil
 	})
-	return out, err
 }
 
-func (s *store) Parked(ctx context.Context, after eventstore.ParkedKey, limit int) (out []eventstore.Parked, err error) {
-	err = s.do(ctx, "parked", "", func() error {
+func (s *store) Parked(ctx context.Context, after eventstore.ParkedKey, limit int) ([]eventstore.Parked, error) {
+	return answer(ctx, s, "parked", "", func() (out []eventstore.Parked, err error) {
 		for _, p := range s.disk.Parked() {
 			if compareKeys(p.ParkedKey, after) > 0 && len(out) < limit {
 				out = append(out, p)
 			}
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 func (s *store) Query(context.Context, string, []any, func(eventstore.Row) error) error {
 	return ErrNoSQL
 }
 
-func (s *store) ExpireAnswers(ctx context.Context, now int64, limit int) (n int, err error) {
-	err = s.do(ctx, "expire answers", "", func() error {
-		for key, a := range s.disk.data.answers {
-			if a.ExpiresAt < now && n < limit {
+func (s *store) ExpireAnswers(ctx context.Context, now int64, limit int) (int, error) {
+	return answer(ctx, s, "expire answers", "", func() (n int, err error) {
+		for _, key := range sortedKeys(s.disk.data.answers) {
+			if s.disk.data.answers[key].ExpiresAt < now && n < limit {
 				delete(s.disk.data.answers, key)
 				n++
 			}
 		}
-		return nil
+		return n, nil
 	})
-	return n, err
 }
 
 func (s *store) Ready(ctx context.Context) error {
@@ -122,8 +132,8 @@ func (s *store) Ready(ctx context.Context) error {
 // Close releases the process's connection; the database stays.
 func (s *store) Close() error { return nil }
 
-func (s *store) Pending(ctx context.Context, after int64, limit, maxBytes int) (out []eventstore.OutboxRow, err error) {
-	err = s.do(ctx, "pending", "", func() error {
+func (s *store) Pending(ctx context.Context, after int64, limit, maxBytes int) ([]eventstore.OutboxRow, error) {
+	return answer(ctx, s, "pending", "", func() (out []eventstore.OutboxRow, err error) {
 		size := 0
 		for _, row := range s.disk.data.outbox {
 			if row.Seq <= after {
@@ -136,21 +146,19 @@ func (s *store) Pending(ctx context.Context, after int64, limit, maxBytes int) (
 			size += row.Record.Size()
 		}
 		s.disk.world.explain(func() string { return fmt.Sprintf("%d rows after %d", len(out), after) })
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 // SafeMark returns a sequence below which nothing will become visible any more.
-func (s *store) SafeMark(ctx context.Context) (mark int64, err error) {
-	err = s.do(ctx, "safe mark", "", func() error {
-		mark = s.disk.seq
+func (s *store) SafeMark(ctx context.Context) (int64, error) {
+	return answer(ctx, s, "safe mark", "", func() (int64, error) {
+		mark := s.disk.seq
 		for seq := range s.disk.late {
 			mark = min(mark, seq-1)
 		}
-		return nil
+		return mark, nil
 	})
-	return mark, err
 }
 
 func (s *store) Published(ctx context.Context, relay string, rows []eventstore.RowID, state eventstore.RelayState) error {
@@ -161,40 +169,37 @@ func (s *store) Published(ctx context.Context, relay string, rows []eventstore.R
 	})
 }
 
-func (s *store) RelayState(ctx context.Context, relay string) (state eventstore.RelayState, err error) {
-	err = s.do(ctx, "relay state", relay, func() error {
-		state = s.disk.data.relays[relay]
+func (s *store) RelayState(ctx context.Context, relay string) (eventstore.RelayState, error) {
+	return answer(ctx, s, "relay state", relay, func() (eventstore.RelayState, error) {
+		state := s.disk.data.relays[relay]
 		state.StoreEpoch = s.disk.data.epoch
-		return nil
+		return state, nil
 	})
-	return state, err
 }
 
 func (s *store) Backlog(ctx context.Context) (rows, oldest int64, err error) {
-	err = s.do(ctx, "backlog", "", func() error {
-		if rows = int64(len(s.disk.data.outbox)); rows > 0 {
-			oldest = s.disk.data.written[s.disk.data.outbox[0].Seq]
+	both, err := answer(ctx, s, "backlog", "", func() (both [2]int64, err error) {
+		if n := len(s.disk.data.outbox); n > 0 {
+			both = [2]int64{int64(n), s.disk.data.written[s.disk.data.outbox[0].Seq]}
 		}
-		return nil
+		return both, nil
 	})
-	return rows, oldest, err
+	return both[0], both[1], err
 }
 
 func (s *store) Committed() <-chan struct{} { return s.committed }
 
-func (s *store) Lease(ctx context.Context, name string) (l eventstore.LeaseState, err error) {
-	err = s.do(ctx, "lease", name, func() error { l = s.disk.data.leases[name]; return nil })
-	return l, err
+func (s *store) Lease(ctx context.Context, name string) (eventstore.LeaseState, error) {
+	return answer(ctx, s, "lease", name, func() (eventstore.LeaseState, error) { return s.disk.data.leases[name], nil })
 }
 
-func (s *store) SwapLease(ctx context.Context, name string, from eventstore.LeaseState, owner string) (next eventstore.LeaseState, err error) {
-	err = s.do(ctx, "swap lease", name, func() error {
+func (s *store) SwapLease(ctx context.Context, name string, from eventstore.LeaseState, owner string) (eventstore.LeaseState, error) {
+	return answer(ctx, s, "swap lease", name, func() (next eventstore.LeaseState, err error) {
 		if stored := s.disk.data.leases[name]; stored.Counter != from.Counter {
-			return &eventstore.ConflictError{What: "lease " + name, Expected: from.Counter, Actual: stored.Counter}
+			return next, &eventstore.ConflictError{What: "lease " + name, Expected: from.Counter, Actual: stored.Counter}
 		}
 		next = eventstore.LeaseState{Owner: owner, Counter: from.Counter + 1}
 		s.disk.data.leases[name] = next
-		return nil
+		return next, nil
 	})
-	return next, err
 }

@@ -3,14 +3,15 @@ package sim
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
-func (s *store) ClaimIntents(ctx context.Context, owner string, kinds []string, now int64, lease time.Duration, limit int) (out []eventstore.Intent, err error) {
-	err = s.do(ctx, "claim intents", "", func() error {
+func (s *store) ClaimIntents(ctx context.Context, owner string, kinds []string, now int64, lease time.Duration, limit int) ([]eventstore.Intent, error) {
+	return answer(ctx, s, "claim intents", kinds[0], func() (out []eventstore.Intent, err error) {
 		var due []intent
 		for _, in := range s.disk.data.intents {
 			if in.State == eventstore.IntentPending && in.ready() <= now && slices.Contains(kinds, in.Kind) {
@@ -24,9 +25,17 @@ func (s *store) ClaimIntents(ctx context.Context, owner string, kinds []string, 
 			s.disk.data.intents[in.Key] = in
 			out = append(out, in.Intent)
 		}
-		return nil
+		s.disk.world.explain(func() string { return describeIntents(out) })
+		return out, nil
 	})
-	return out, err
+}
+
+func describeIntents(all []eventstore.Intent) string {
+	var s string
+	for _, in := range all {
+		s += " " + in.Key
+	}
+	return s
 }
 
 // own changes an intent that the owner has claimed; nothing happens otherwise.
@@ -50,41 +59,45 @@ func (s *store) ParkIntent(ctx context.Context, owner, key, cause string) error 
 	return s.own(ctx, "park intent", owner, key, func(in *intent) { in.State, in.LastError = eventstore.IntentParked, cause })
 }
 
-func (s *store) ReviveIntent(ctx context.Context, key string, now int64) (ok bool, err error) {
-	err = s.do(ctx, "revive intent", key, func() error {
+func (s *store) ReviveIntent(ctx context.Context, key string, now int64) (bool, error) {
+	return answer(ctx, s, "revive intent", key, func() (bool, error) {
 		in, exists := s.disk.data.intents[key]
-		if ok = exists && in.State == eventstore.IntentParked; ok {
+		ok := exists && in.State == eventstore.IntentParked
+		if ok {
 			in.State, in.Due, in.Attempts = eventstore.IntentPending, now, 0
 			s.disk.data.intents[key] = in
 			signal(s.intents)
 		}
-		return nil
+		return ok, nil
 	})
-	return ok, err
 }
 
 func (s *store) NextDue(ctx context.Context, kinds []string) (due int64, ok bool, err error) {
-	err = s.do(ctx, "next due", "", func() error {
+	const never = math.MaxInt64
+	due, err = answer(ctx, s, "next due", kinds[0], func() (int64, error) {
+		due := int64(never)
 		for _, in := range s.disk.data.intents {
-			if in.State == eventstore.IntentPending && slices.Contains(kinds, in.Kind) && (!ok || in.ready() < due) {
-				due, ok = in.ready(), true
+			if in.State == eventstore.IntentPending && slices.Contains(kinds, in.Kind) {
+				due = min(due, in.ready())
 			}
 		}
-		return nil
+		return due, nil
 	})
-	return due, ok, err
+	if err != nil || due == never {
+		return 0, false, err
+	}
+	return due, true, nil
 }
 
-func (s *store) ListIntents(ctx context.Context, state eventstore.IntentState, after string, limit int) (out []eventstore.Intent, err error) {
-	err = s.do(ctx, "list intents", string(state), func() error {
+func (s *store) ListIntents(ctx context.Context, state eventstore.IntentState, after string, limit int) ([]eventstore.Intent, error) {
+	return answer(ctx, s, "list intents", string(state), func() (out []eventstore.Intent, err error) {
 		for _, in := range s.disk.Intents() {
 			if in.State == state && in.Key > after && len(out) < limit {
 				out = append(out, in)
 			}
 		}
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 func (s *store) IntentsChanged() <-chan struct{} { return s.intents }

@@ -148,14 +148,19 @@ func (t *tx) Answer(ctx context.Context, key string) (a eventstore.Answer, ok bo
 	if t.ended {
 		return a, false, errEnded
 	}
-	err = t.store.do(ctx, "answer", key, func() error {
+	kept, err := answer(ctx, t.store, "answer", key, func() (*eventstore.Answer, error) {
 		if t.broken {
-			return errBroken
+			return nil, errBroken
 		}
-		a, ok = t.disk.data.answers[key]
-		return nil
+		if a, ok := t.disk.data.answers[key]; ok {
+			return &a, nil
+		}
+		return nil, nil
 	})
-	return a, ok, err
+	if kept == nil {
+		return a, false, err
+	}
+	return *kept, true, err
 }
 
 func (t *tx) Commit(ctx context.Context, u eventstore.Unit) error {

@@ -98,7 +98,10 @@ func (l *relayLog) TopicID(ctx context.Context, topic string) (id string, err er
 		id = t.id.String()
 		return nil
 	})
-	return id, err
+	if err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // busy is how often a producer asks again while markers are being written.
@@ -109,7 +112,7 @@ func (l *relayLog) Init(ctx context.Context) error {
 	for i, id := range l.ids {
 		fenced := false
 		for {
-			done := false
+			epoch := 0
 			err := l.node.ask(ctx, "init", id.name, func() error {
 				if !fenced || id.open != nil {
 					id.epoch++
@@ -122,13 +125,14 @@ func (l *relayLog) Init(ctx context.Context) error {
 					return nil
 				}
 				id.epoch++
-				l.mine[i], done = id.epoch, true
+				epoch = id.epoch
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			if done {
+			if epoch > 0 {
+				l.mine[i] = epoch
 				break
 			}
 			if err := l.node.Sleep(ctx, busy); err != nil {
@@ -155,7 +159,6 @@ func (l *relayLog) Last(ctx context.Context, topic, key string, from int64) (las
 			if done = p.stable() >= end; !done {
 				return nil
 			}
-			l.floor = end
 			for _, e := range p.from(from) {
 				if e.record.Offset < end && e.visible() && string(e.record.Key) == key {
 					last, found = outbox.Entry{Offset: e.record.Offset, Value: e.record.Value}, true
@@ -163,11 +166,15 @@ func (l *relayLog) Last(ctx context.Context, topic, key string, from int64) (las
 			}
 			return nil
 		})
-		if err != nil || done {
-			return last, found, err
+		if err != nil {
+			return outbox.Entry{}, false, err
+		}
+		if done {
+			l.floor = end
+			return last, found, nil
 		}
 		if err := l.node.Sleep(ctx, busy); err != nil {
-			return last, false, err
+			return outbox.Entry{}, false, err
 		}
 	}
 }
@@ -210,16 +217,22 @@ func (t *relayTxn) Produce(ctx context.Context, records []eventstore.Record, pos
 	h := dice(mix(uint64(t.epoch)<<8 ^ hashString(t.log.node.hash, t.id.name)))
 	tail = h.oneIn(3) && len(all) > 1
 	if !tail {
-		return offset, write("produce", all)
+		if err := write("produce", all); err != nil {
+			return 0, err
+		}
+		return offset, nil
 	}
 	cut := len(all) - 1
 	if h.oneIn(2) {
 		cut = 1 + h.below(len(all)-1)
 	}
 	if err := write("produce", all[:cut]); err != nil {
-		return offset, err
+		return 0, err
 	}
-	return offset, write("produce rest", all[cut:])
+	if err := write("produce rest", all[cut:]); err != nil {
+		return 0, err
+	}
+	return offset, nil
 }
 
 // write appends records to the transaction; waits tells that the markers of the
