@@ -17,10 +17,13 @@ const maxCandidates = 64
 // A row takes its sequence before its transaction commits, so a low one can
 // appear after a high one. A transaction that will show a sequence up to the
 // last one handed out has its transaction id before it asks for the sequence,
-// since the unit locks its stream first. So: read the last sequence, then the
-// next transaction id; once every transaction below that id has ended, which
-// is when a snapshot's xmin has reached it, the sequence is safe. Transactions
+// since the unit locks its stream first. So: read the last sequence, then take
+// a transaction id; once every transaction below that id has ended, which is
+// when a snapshot's xmin has reached it, the sequence is safe. Transactions
 // that only read have no id, and hold nothing back.
+//
+// The xmax of a snapshot would not do in place of an id of one's own: it is one
+// above the highest id that has ended, and others above it may be under way.
 type marks struct {
 	mu         sync.Mutex
 	server     string // which the rest is about
@@ -28,15 +31,17 @@ type marks struct {
 	candidates []candidate // ascending
 }
 
-// candidate is a sequence that becomes safe when all transactions below next
-// have ended.
-type candidate struct{ seq, next int64 }
+// candidate is a sequence that becomes safe when all transactions below id have
+// ended.
+type candidate struct{ seq, id int64 }
 
 const (
-	lastSeqSQL = `SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM outbox_seq_seq`
-	// A statement of its own: its snapshot must be younger than the sequence.
-	snapshotSQL = `SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint,
-		pg_postmaster_start_time()::text FROM pg_current_snapshot() AS now`
+	// lastSeqSQL takes an id only if there are new sequences, and after it has
+	// read the last one.
+	lastSeqSQL = `WITH sequence AS MATERIALIZED (
+			SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM outbox_seq_seq)
+		SELECT last, CASE WHEN last <> $1 THEN pg_current_xact_id()::text::bigint ELSE 0 END FROM sequence`
+	snapshotSQL = `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_postmaster_start_time()::text`
 )
 
 // SafeMark returns a sequence such that a scan which starts after the call sees
@@ -49,31 +54,42 @@ func (s *Store) SafeMark(ctx context.Context) (int64, error) {
 	defer leave()
 	s.marks.mu.Lock()
 	defer s.marks.mu.Unlock()
-	var last, oldest, next int64
+	var last, id, oldest int64
 	var server string
 	b := new(pgx.Batch)
-	b.Queue(lastSeqSQL).QueryRow(func(r pgx.Row) error { return r.Scan(&last) })
-	b.Queue(snapshotSQL).QueryRow(func(r pgx.Row) error { return r.Scan(&oldest, &next, &server) })
+	b.Queue(lastSeqSQL, s.marks.newest()).QueryRow(func(r pgx.Row) error { return r.Scan(&last, &id) })
+	b.Queue(snapshotSQL).QueryRow(func(r pgx.Row) error { return r.Scan(&oldest, &server) })
 	if err := s.reads.SendBatch(ctx, b).Close(); err != nil {
 		return 0, fmt.Errorf("read the last sequence of the outbox: %w", failure(ctx, err))
 	}
-	return s.marks.advance(server, last, oldest, next), nil
+	return s.marks.advance(server, last, id, oldest), nil
 }
 
-// advance takes one observation: the last sequence, and of a snapshot taken
-// after it the oldest transaction still open and the next one to come.
-func (m *marks) advance(server string, last, oldest, next int64) int64 {
+// newest is the last sequence that was read, if it counts.
+func (m *marks) newest() int64 {
+	if n := len(m.candidates); n > 0 {
+		return m.candidates[n-1].seq
+	}
+	return m.safe
+}
+
+// advance takes one observation: the last sequence, a transaction id taken
+// after it, or 0 if the sequence is that of newest, and of a snapshot taken
+// after both the oldest transaction still under way.
+func (m *marks) advance(server string, last, id, oldest int64) int64 {
 	if server != m.server || last < m.safe {
 		// Another server took over, or this one was restored: it counts anew.
 		m.server, m.safe, m.candidates = server, 0, nil
 	}
-	if n := len(m.candidates); n == maxCandidates {
-		m.candidates = m.candidates[:n-1]
+	if id != 0 {
+		if n := len(m.candidates); n == maxCandidates {
+			m.candidates = m.candidates[:n-1]
+		}
+		m.candidates = append(m.candidates, candidate{last, id})
 	}
-	m.candidates = append(m.candidates, candidate{last, next})
 	done := 0
 	for _, c := range m.candidates {
-		if c.next > oldest {
+		if c.id > oldest {
 			break
 		}
 		m.safe = max(m.safe, c.seq)
