@@ -24,3 +24,6 @@ func Reads(s *Store) *pgxpool.Pool { return s.reads }
 
 // NotifyEvery is the least time between two notifications.
 const NotifyEvery = notifyEvery
+
+// MigrationLock is the advisory lock of migrations.
+const MigrationLock = migrationLock

@@ -113,9 +113,11 @@ func (s *Store) NextDue(ctx context.Context, kinds []string) (due int64, ok bool
 }
 
 // listIntentsSQL names the state in the text, so that its partial index serves.
+// That of the pending ones is in another order, and would be walked and sorted
+// for every page: the expression keeps it from being used.
 var listIntentsSQL = map[eventstore.IntentState]string{
 	eventstore.IntentPending: `SELECT ` + intentColumns + ` FROM intents
-		WHERE state = 'pending' AND key > $1 ORDER BY key LIMIT $2`,
+		WHERE state || '' = 'pending' AND key > $1 ORDER BY key LIMIT $2`,
 	eventstore.IntentParked: `SELECT ` + intentColumns + ` FROM intents
 		WHERE state = 'parked' AND key > $1 ORDER BY key LIMIT $2`,
 }

@@ -31,27 +31,22 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) int {
 	var err error
 	server, err = postgrestest.Start(context.Background())
-	switch {
-	case errors.Is(err, postgrestest.ErrNoServer) && os.Getenv("CI") == "":
+	if errors.Is(err, postgrestest.ErrNoServer) && os.Getenv("CI") == "" {
 		fmt.Fprintln(os.Stderr, "NOT RUN, every test that needs a database:", err)
-	case err != nil:
+		return m.Run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
-	default:
-		defer func() {
-			if err := server.Stop(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-			}
-		}()
 	}
 	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreTopFunction("os/exec.(*Cmd).Wait"), goleak.IgnoreAnyFunction(
-			"github.com/murmuration-dev/murmuration/pkg/eventstore/postgres/postgrestest.startProcess.func1"),
-			goleak.IgnoreAnyFunction("os/exec.(*Cmd).writerDescriptor.func1"), goleak.IgnoreAnyFunction("os/exec.(*Cmd).Start.func2")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	err = server.Stop()
+	if code == 0 && err == nil {
+		err = goleak.Find()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return code
 }
