@@ -35,27 +35,27 @@ type tables struct {
 	events    map[eventstore.StreamID][]eventstore.Event
 	outbox    []eventstore.OutboxRow // by Seq
 	written   map[int64]int64        // when a row was written, by Seq
-	intents   map[string]intent
-	positions map[place2]eventstore.Position
+	intents   map[string]intentRow
+	positions map[spot]eventstore.Position
 	parked    map[eventstore.ParkedKey]eventstore.Parked
 	answers   map[string]eventstore.Answer
 	relays    map[string]eventstore.RelayState
 	leases    map[string]eventstore.LeaseState
 }
 
-type place2 struct {
+type spot struct {
 	topic     string
 	partition int32
 }
 
-type intent struct {
+type intentRow struct {
 	eventstore.Intent
 	owner string
 	until int64 // leased
 }
 
 // ready is when an intent can be claimed.
-func (i intent) ready() int64 { return max(i.Due, i.until) }
+func (i intentRow) ready() int64 { return max(i.Due, i.until) }
 
 func newDisk(w *World, name string) *Disk {
 	return &Disk{
@@ -66,8 +66,8 @@ func newDisk(w *World, name string) *Disk {
 			streams:   make(map[eventstore.StreamID]eventstore.Stream),
 			events:    make(map[eventstore.StreamID][]eventstore.Event),
 			written:   make(map[int64]int64),
-			intents:   make(map[string]intent),
-			positions: make(map[place2]eventstore.Position),
+			intents:   make(map[string]intentRow),
+			positions: make(map[spot]eventstore.Position),
 			parked:    make(map[eventstore.ParkedKey]eventstore.Parked),
 			answers:   make(map[string]eventstore.Answer),
 			relays:    make(map[string]eventstore.RelayState),
@@ -133,14 +133,7 @@ func (d *Disk) openInOrder() []*tx {
 
 // Streams returns the rows of a kind, by id.
 func (d *Disk) Streams(kind string) []eventstore.Stream {
-	var out []eventstore.Stream
-	for id, s := range d.data.streams {
-		if id.Kind == kind {
-			out = append(out, s)
-		}
-	}
-	slices.SortFunc(out, func(a, b eventstore.Stream) int { return a.ID.Compare(b.ID) })
-	return out
+	return d.data.page(kind, "", len(d.data.streams))
 }
 
 // Stream returns one row, at version 0 if there is none.
@@ -160,7 +153,7 @@ func (d *Disk) Waiting() int { return len(d.data.outbox) }
 
 // Parked returns the records that were set aside.
 func (d *Disk) Parked() []eventstore.Parked {
-	return slices.SortedFunc(maps.Values(d.data.parked), func(a, b eventstore.Parked) int { return compareKeys(a.ParkedKey, b.ParkedKey) })
+	return d.data.parkedPage(eventstore.ParkedKey{}, len(d.data.parked))
 }
 
 // Intents returns the intents that are not finished, by key.
@@ -172,9 +165,30 @@ func (d *Disk) Intents() []eventstore.Intent {
 	return out
 }
 
+// CaughtUp tells whether the inbox of the service has read all that is committed
+// to topics.
+func (d *Disk) CaughtUp(topics ...string) bool {
+	for _, name := range topics {
+		t := d.world.cluster.topics[name]
+		if t == nil {
+			return false
+		}
+		for _, p := range t.partitions {
+			if d.data.positions[spot{name, p.index}].Next < p.end {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Reader returns the database as an eventstore.Reader, for checks: it takes no
+// time and never fails, but runs no queries.
+func (d *Disk) Reader() eventstore.Reader { return looker{d} }
+
 // Position returns where the inbox of the service stands in a partition.
 func (d *Disk) Position(topic string, partition int32) int64 {
-	return d.data.positions[place2{topic, partition}].Next
+	return d.data.positions[spot{topic, partition}].Next
 }
 
 // Rewind makes the inbox of the service read everything again, as an operator
@@ -197,7 +211,7 @@ func (d *Disk) commit(t *tx, u eventstore.Unit) error {
 	}
 	at := d.world.now()
 	for _, m := range u.Moves {
-		d.data.positions[place2{m.Topic, m.Partition}] = eventstore.Position{Topic: m.Topic, Partition: m.Partition, TopicID: m.TopicID, Next: m.To}
+		d.data.positions[spot{m.Topic, m.Partition}] = eventstore.Position{Topic: m.Topic, Partition: m.Partition, TopicID: m.TopicID, Next: m.To}
 	}
 	for _, a := range u.Answers {
 		d.data.answers[a.Key] = a
@@ -212,7 +226,7 @@ func (d *Disk) commit(t *tx, u eventstore.Unit) error {
 	for _, in := range u.Intents {
 		if _, exists := d.data.intents[in.Key]; !exists {
 			in.State, in.Attempts, in.LastError = eventstore.IntentPending, 0, ""
-			d.data.intents[in.Key] = intent{Intent: in}
+			d.data.intents[in.Key] = intentRow{Intent: in}
 		}
 	}
 	for _, key := range u.Unpark {
@@ -233,7 +247,7 @@ func (d *Disk) commit(t *tx, u eventstore.Unit) error {
 // refuse finds what keeps a unit from being written.
 func (d *Disk) refuse(t *tx, u eventstore.Unit) error {
 	for _, m := range u.Moves {
-		p := d.data.positions[place2{m.Topic, m.Partition}]
+		p := d.data.positions[spot{m.Topic, m.Partition}]
 		if p.Next != m.From || p.TopicID != "" && p.TopicID != m.TopicID {
 			return &eventstore.ConflictError{What: "position " + m.Topic + "/" + strconv.Itoa(int(m.Partition)), Expected: m.From, Actual: p.Next}
 		}

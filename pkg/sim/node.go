@@ -63,6 +63,9 @@ type Node struct {
 	draws  dice
 }
 
+// World is where the process lives.
+func (n *Node) World() *World { return n.world }
+
 // Serve hands what answers requests of clients to [World.Reach].
 func (n *Node) Serve(api any) {
 	n.world.mu.Lock()

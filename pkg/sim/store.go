@@ -1,11 +1,9 @@
 package sim
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -66,19 +64,14 @@ func (s *store) History(ctx context.Context, id eventstore.StreamID, after int64
 }
 
 func (s *store) Streams(ctx context.Context, kind, after string, limit int) ([]eventstore.Stream, error) {
-	return answer(ctx, s, "streams", kind, func() (out []eventstore.Stream, err error) {
-		for _, row := range s.disk.Streams(kind) {
-			if row.ID.ID > after && len(out) < limit {
-				out = append(out, row)
-			}
-		}
-		return out, nil
+	return answer(ctx, s, "streams", kind, func() ([]eventstore.Stream, error) {
+		return s.disk.data.page(kind, after, limit), nil
 	})
 }
 
 func (s *store) Position(ctx context.Context, topic string, partition int32) (eventstore.Position, bool, error) {
 	p, err := answer(ctx, s, "position", topic+"/"+strconv.Itoa(int(partition)), func() (*eventstore.Position, error) {
-		p, ok := s.disk.data.positions[place2{topic, partition}]
+		p, ok := s.disk.data.positions[spot{topic, partition}]
 		if !ok {
 			return nil, nil
 		}
@@ -92,20 +85,13 @@ func (s *store) Position(ctx context.Context, topic string, partition int32) (ev
 
 func (s *store) Positions(ctx context.Context) ([]eventstore.Position, error) {
 	return answer(ctx, s, "positions", "", func() ([]eventstore.Position, error) {
-		return slices.SortedFunc(maps.Values(s.disk.data.positions), func(a, b eventstore.Position) int {
-			return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-		}), nil
+		return s.disk.data.allPositions(), nil
 	})
 }
 
 func (s *store) Parked(ctx context.Context, after eventstore.ParkedKey, limit int) ([]eventstore.Parked, error) {
-	return answer(ctx, s, "parked", "", func() (out []eventstore.Parked, err error) {
-		for _, p := range s.disk.Parked() {
-			if compareKeys(p.ParkedKey, after) > 0 && len(out) < limit {
-				out = append(out, p)
-			}
-		}
-		return out, nil
+	return answer(ctx, s, "parked", "", func() ([]eventstore.Parked, error) {
+		return s.disk.data.parkedPage(after, limit), nil
 	})
 }
 

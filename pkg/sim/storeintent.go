@@ -12,13 +12,13 @@ import (
 
 func (s *store) ClaimIntents(ctx context.Context, owner string, kinds []string, now int64, lease time.Duration, limit int) ([]eventstore.Intent, error) {
 	return answer(ctx, s, "claim intents", kinds[0], func() (out []eventstore.Intent, err error) {
-		var due []intent
+		var due []intentRow
 		for _, in := range s.disk.data.intents {
 			if in.State == eventstore.IntentPending && in.ready() <= now && slices.Contains(kinds, in.Kind) {
 				due = append(due, in)
 			}
 		}
-		slices.SortFunc(due, func(a, b intent) int { return cmp.Or(cmp.Compare(a.ready(), b.ready()), cmp.Compare(a.Key, b.Key)) })
+		slices.SortFunc(due, func(a, b intentRow) int { return cmp.Or(cmp.Compare(a.ready(), b.ready()), cmp.Compare(a.Key, b.Key)) })
 		for _, in := range due[:min(limit, len(due))] {
 			in.owner, in.until = owner, now+lease.Microseconds()
 			in.Attempts++
@@ -39,7 +39,7 @@ func describeIntents(all []eventstore.Intent) string {
 }
 
 // own changes an intent that the owner has claimed; nothing happens otherwise.
-func (s *store) own(ctx context.Context, op, owner, key string, change func(*intent)) error {
+func (s *store) own(ctx context.Context, op, owner, key string, change func(*intentRow)) error {
 	return s.do(ctx, op, key, func() error {
 		in, ok := s.disk.data.intents[key]
 		if ok && in.owner == owner && in.State == eventstore.IntentPending {
@@ -52,11 +52,11 @@ func (s *store) own(ctx context.Context, op, owner, key string, change func(*int
 }
 
 func (s *store) RetryIntent(ctx context.Context, owner, key string, due int64, cause string) error {
-	return s.own(ctx, "retry intent", owner, key, func(in *intent) { in.Due, in.LastError = due, cause })
+	return s.own(ctx, "retry intent", owner, key, func(in *intentRow) { in.Due, in.LastError = due, cause })
 }
 
 func (s *store) ParkIntent(ctx context.Context, owner, key, cause string) error {
-	return s.own(ctx, "park intent", owner, key, func(in *intent) { in.State, in.LastError = eventstore.IntentParked, cause })
+	return s.own(ctx, "park intent", owner, key, func(in *intentRow) { in.State, in.LastError = eventstore.IntentParked, cause })
 }
 
 func (s *store) ReviveIntent(ctx context.Context, key string, now int64) (bool, error) {

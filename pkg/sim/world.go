@@ -44,6 +44,8 @@ type World struct {
 	trace    tracer
 
 	units   int // of work that were begun
+	cleanup []func()
+	kept    map[string]any
 	running sync.WaitGroup
 }
 
@@ -113,6 +115,27 @@ func (w *World) Finally(name string, is func() error) {
 // is done and no fault is under way, the world goes on. Without any, outboxes
 // must be empty.
 func (w *World) Settled(is func() bool) { w.settled = append(w.settled, is) }
+
+// Keep remembers what belongs to this world alone, for [World.Kept]: the state of
+// an external system, say.
+func (w *World) Keep(key string, value any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kept == nil {
+		w.kept = make(map[string]any)
+	}
+	w.kept[key] = value
+}
+
+// Kept returns what was kept, nil if nothing was.
+func (w *World) Kept(key string) any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.kept[key]
+}
+
+// Context ends with the world.
+func (w *World) Context() context.Context { return w.ctx }
 
 // Elapsed is the simulated time since the start.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
@@ -218,6 +241,9 @@ func (w *World) run() {
 	// What a service started and did not wait for learns by its next call that all
 	// is over; time stands still once this returns.
 	time.Sleep(stragglers)
+	for _, f := range w.cleanup {
+		f()
+	}
 }
 
 // inspect looks at what must always hold, and at the time.
