@@ -15,6 +15,7 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/sim"
 	"github.com/murmuration-dev/murmuration/schemas"
 	inventory "github.com/murmuration-dev/murmuration/services/inventory/app"
+	orders "github.com/murmuration-dev/murmuration/services/order"
 	order "github.com/murmuration-dev/murmuration/services/order/app"
 	payment "github.com/murmuration-dev/murmuration/services/payment/app"
 	"github.com/murmuration-dev/murmuration/services/payment/gatewaysim/memory"
@@ -182,6 +183,12 @@ const returnTries = 20
 func (s *Shop) Return(ctx context.Context, c *sim.Client, id, name string, line int, quantity int64) error {
 	body := map[string]any{"return_id": name, "lines": []map[string]any{{"line": line, "quantity": quantity}}}
 	for range returnTries {
+		if !s.returnable(id) { // the customer was not told that the order is complete
+			if !c.Pause(ctx, 5*again) {
+				return nil
+			}
+			continue
+		}
 		status, answer, err := s.send(ctx, c, schemas.OrderService, "/orders/"+id+"/returns", "", body)
 		if err != nil || status == http.StatusCreated {
 			return ended(ctx, err)
@@ -194,6 +201,16 @@ func (s *Shop) Return(ctx context.Context, c *sim.Client, id, name string, line 
 		}
 	}
 	return nil
+}
+
+// returnable tells whether an order is complete, as a notification would.
+func (s *Shop) returnable(id string) bool {
+	done := false
+	s.world.Look(func() {
+		o, err := read[orders.State](s.order, "order", id)
+		done = err == nil && o.Returnable()
+	})
+	return done
 }
 
 // Receive puts goods on the shelf.

@@ -144,6 +144,9 @@ func (g *group) join(m *member) {
 		m.group = g
 		m.node.members[m] = struct{}{}
 		g.members = append(g.members, m)
+		if m.node.dead {
+			m.silent() // the last that is heard of it
+		}
 	}
 	m.waits = true
 	m.forgetShare()

@@ -55,7 +55,7 @@ func Simulate(t *testing.T, p Plan, words bool, s Scenario) Result {
 		w.run()
 		out = Result{
 			Plan: w.plan, Err: w.failure, Events: w.trace.events, Hash: w.trace.hash, Trace: w.trace.lines,
-			Simulated: time.Since(w.began), Injected: make(map[Kind]int),
+			Simulated: w.took, Injected: make(map[Kind]int),
 		}
 		for k, n := range w.injected {
 			if n > 0 {

@@ -45,6 +45,7 @@ type World struct {
 
 	units   int // of work that were begun
 	cleanup []func()
+	took    time.Duration
 	kept    map[string]any
 	running sync.WaitGroup
 }
@@ -136,6 +137,14 @@ func (w *World) Kept(key string) any {
 
 // Context ends with the world.
 func (w *World) Context() context.Context { return w.ctx }
+
+// Look runs look while nothing else happens: for steps that must know what is in
+// a [Disk].
+func (w *World) Look(look func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	look()
+}
 
 // Elapsed is the simulated time since the start.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
@@ -233,6 +242,7 @@ func (w *World) run() {
 	if w.failure == nil {
 		w.judge(w.finally)
 	}
+	w.took = time.Since(w.began)
 	w.over = true
 	close(w.ends)
 	w.mu.Unlock()
