@@ -122,6 +122,17 @@ func (r *Runner) idle(ctx context.Context, q *queue, healthy bool, wake <-chan s
 	case <-q.freed:
 	case <-t.C:
 	}
+	// One look answers every signal that is there: which of them was the first to
+	// be heard decides nothing.
+	forget(wake)
+	forget(q.freed)
+}
+
+func forget(signal <-chan struct{}) {
+	select {
+	case <-signal:
+	default:
+	}
 }
 
 // claim takes as many intents as there are free slots and starts them.

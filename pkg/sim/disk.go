@@ -236,12 +236,18 @@ func (d *Disk) commit(t *tx, u eventstore.Unit) error {
 		d.data.parked[p.ParkedKey] = p
 	}
 	if records > 0 {
-		signal(t.store.committed)
+		d.signal(t.store.committed)
 	}
 	if len(u.Intents) > 0 {
-		signal(t.store.intents)
+		d.signal(t.store.intents)
 	}
 	return nil
+}
+
+// signal tells a process of a commit, soon after it: at an instant of its own, so
+// that nobody hears it and the answer to the commit at once.
+func (d *Disk) signal(c chan struct{}) {
+	d.world.later(fastest, func() { signal(c) })
 }
 
 // refuse finds what keeps a unit from being written.
