@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -47,8 +48,7 @@ func (b *broker) RunGroup(ctx context.Context, cfg kafka.GroupConfig, handle fun
 	for {
 		m = b.member(m)
 		err := b.node.ask(ctx, "join group", cfg.ID, func() error {
-			b.cluster.group(cfg).join(m)
-			return nil
+			return b.cluster.group(cfg).join(m)
 		})
 		if err == nil {
 			select {
@@ -136,9 +136,12 @@ func (c *cluster) group(cfg kafka.GroupConfig) *group {
 }
 
 // join makes a process wait for the next generation.
-func (g *group) join(m *member) {
-	if m.gone || m.left || m.waits {
-		return // a request that comes late, or again
+func (g *group) join(m *member) error {
+	switch {
+	case m.gone:
+		return errUnknownMember
+	case m.left, m.waits: // a request that comes late, or again
+		return nil
 	}
 	if m.group == nil {
 		m.group = g
@@ -154,7 +157,11 @@ func (g *group) join(m *member) {
 		g.prepare()
 	}
 	g.complete()
+	return nil
 }
+
+// errUnknownMember is the coordinator's answer to who was silent for too long.
+var errUnknownMember = errors.New("the coordinator does not know this member")
 
 func (m *member) forgetShare() {
 	select {
