@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/pkg/sim"
 	"github.com/murmuration-dev/murmuration/schemas"
@@ -67,6 +68,14 @@ type Shop struct {
 
 	mu    sync.Mutex
 	asked map[string]Order // acknowledged orders
+
+	looked map[string]glance
+}
+
+// glance is what was seen of an order at a version.
+type glance struct {
+	version    int64
+	returnable bool
 }
 
 // Replicas is how many processes of each service run.
@@ -84,7 +93,7 @@ func (s *Services) Open(w *sim.World, partitions int32, r Replicas) *Shop {
 	ledger := memory.NewLedger()
 	w.Keep(gatewayName, ledger)
 	w.System(gatewayName)
-	shop := &Shop{world: w, services: s, ledger: ledger, asked: make(map[string]Order)}
+	shop := &Shop{world: w, services: s, ledger: ledger, asked: make(map[string]Order), looked: make(map[string]glance)}
 	shop.order = s.order.Service(w, r.Order)
 	shop.payment = s.payment.Service(w, r.Payment)
 	shop.stock = s.inventory.Service(w, r.Inventory)
@@ -207,8 +216,14 @@ func (s *Shop) Return(ctx context.Context, c *sim.Client, id, name string, line 
 func (s *Shop) returnable(id string) bool {
 	done := false
 	s.world.Look(func() {
+		at := s.order.Stream(eventstore.StreamID{Kind: "order", ID: id}).Version
+		if last, ok := s.looked[id]; ok && last.version == at {
+			done = last.returnable
+			return
+		}
 		o, err := read[orders.State](s.order, "order", id)
 		done = err == nil && o.Returnable()
+		s.looked[id] = glance{at, done}
 	})
 	return done
 }

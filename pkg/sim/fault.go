@@ -89,8 +89,8 @@ func (f Fault) String() string {
 type Mix struct {
 	// Kinds are drawn from with equal chance; nil means all.
 	Kinds []Kind
-	// Most bounds the faults of one schedule; default 6.
-	Most int
+	// Least and Most bound the faults of one schedule; default 0 and 6.
+	Least, Most int
 	// Calls bounds the call that a fault happens to; default 200.
 	Calls int
 	// Within bounds when timed faults happen; default 1.5 s.
@@ -116,7 +116,7 @@ func (w *World) draw() []Fault {
 	}
 	d := newDice(w.plan.Seed, "faults")
 	faults := []Fault{}
-	for range d.below(or(m.Most, defaultMost) + 1) {
+	for range m.Least + d.below(or(m.Most, defaultMost)-m.Least+1) {
 		f := Fault{Kind: m.Kinds[d.below(len(m.Kinds))]}
 		switch f.Kind {
 		case Compact:

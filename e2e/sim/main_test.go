@@ -1,0 +1,47 @@
+package sim
+
+import (
+	"runtime/debug"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/murmuration-dev/murmuration/pkg/sim"
+)
+
+func TestMain(m *testing.M) {
+	// Worlds are small and many: most of the collector's work would be for nothing.
+	debug.SetGCPercent(400)
+	goleak.VerifyTestMain(m)
+}
+
+// built are the services, made once for all tests.
+var built = sync.OnceValues(NewServices)
+
+func services(t *testing.T) *Services {
+	t.Helper()
+	s, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The ordinary run is short; `make sim SEEDS=…` runs as many as it is told, three
+// of five here, the rest over both hops alone, in pkg/sim.
+func TestSimulation_ShortSchedulesHold(t *testing.T) {
+	s := services(t)
+	first, n := sim.Seeds(t, 200, 3, 5)
+	t.Logf("order, payment and inventory: %s", sim.Explore(t, first, n, s.Short))
+}
+
+func TestSimulation_RepeatsItself(t *testing.T) {
+	s := services(t)
+	for seed := range uint64(30) {
+		first := sim.Simulate(t, sim.Plan{Seed: seed}, false, s.Short)
+		if again := sim.Simulate(t, sim.Plan{Seed: seed}, false, s.Short); again.Hash != first.Hash {
+			t.Errorf("seed %d made two schedules, of %d and %d events", seed, first.Events, again.Events)
+		}
+	}
+}
