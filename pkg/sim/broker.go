@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -112,6 +113,7 @@ func (c *cluster) news(topic string) {
 // answering is an error of each page.
 func (f *fetcher) Fetch(ctx context.Context, positions map[kafka.TopicPartition]int64) ([]kafka.Page, error) {
 	n, c := f.broker.node, f.broker.cluster
+	positions = maps.Clone(positions) // the caller may change its own while an abandoned poll still waits
 	over := time.NewTimer(longPoll)
 	defer over.Stop()
 	for {

@@ -81,10 +81,6 @@ func (c *cluster) partition(tp kafka.TopicPartition) *partition {
 	return t.partitions[tp.Partition]
 }
 
-func (p *partition) tp() kafka.TopicPartition {
-	return kafka.TopicPartition{Topic: p.topic.name, Partition: p.index}
-}
-
 // append writes one entry and returns its offset.
 func (p *partition) append(e *entry) int64 {
 	e.record.Topic, e.record.Partition, e.record.Offset = p.topic.name, p.index, p.end

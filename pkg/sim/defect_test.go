@@ -110,7 +110,7 @@ func (s *hastyStore) Published(ctx context.Context, relay string, rows []eventst
 	go func() {
 		ctx := context.WithoutCancel(ctx)
 		for {
-			time.Sleep(20 * time.Millisecond) // in the background, when there is time
+			time.Sleep(20 * time.Millisecond) //nolint:forbidigo // a bubble's clock: in the background, when there is time
 			err := s.Store.Published(ctx, relay, rows, state)
 			if err == nil || !errors.Is(err, sim.ErrConnection) && !errors.Is(err, eventstore.ErrConflict) {
 				return

@@ -279,15 +279,15 @@ func (m *member) silent() {
 
 // rebalance starts a new generation of a service's groups.
 func (c *cluster) rebalance(service string) bool {
-	any := false
+	found := false
 	for _, id := range sortedKeys(c.groups) {
 		g := c.groups[id]
 		if g.preparing || !slices.ContainsFunc(g.members, func(m *member) bool { return m.node.Service == service }) {
 			continue
 		}
-		any = true
+		found = true
 		c.world.event(nil, "group "+g.id+" is rebalanced")
 		g.prepare()
 	}
-	return any
+	return found
 }

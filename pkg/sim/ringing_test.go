@@ -49,8 +49,6 @@ var bells = &aggregate.Definition[bellState, struct{}, bellEvent]{
 	},
 }
 
-type bellRoot = aggregate.Root[bellState, struct{}, bellEvent]
-
 func (r ringing) Handle(ctx context.Context, tx eventstore.Tx, unit *eventstore.Unit, records []inbox.Record) error {
 	s := aggregate.Join(tx, unit)
 	ids := make([]string, len(records))

@@ -62,6 +62,7 @@ func Simulate(t *testing.T, p Plan, words bool, s Scenario) Result {
 				out.Injected[Kind(k)] = n
 			}
 		}
+		out.Plan.Steps = make([]string, 0, len(w.steps))
 		for _, step := range w.steps {
 			out.Plan.Steps = append(out.Plan.Steps, step.name)
 		}

@@ -38,4 +38,3 @@ func Seeds(t *testing.T, n, part, whole int) (first uint64, count int) {
 	t.Logf("seeds %d to %d (%s=%d repeats them)", first, first+uint64(count)-1, FirstVar, first)
 	return first, count
 }
-
