@@ -70,7 +70,7 @@ SEEDS ?= 10000
 
 .PHONY: sim
 sim: ## Simulate SEEDS schedules of faults, and one real day (SIM_FIRST=seed repeats a run)
-	SIM_SEEDS=$(SEEDS) $(GO) test -count 1 -timeout $(TEST_TIMEOUT) -v -run '^TestSimulation_' $(TESTFLAGS) ./pkg/sim ./e2e/sim
+	SIM_SEEDS=$(SEEDS) $(GO) test -p 1 -count 1 -timeout $(TEST_TIMEOUT) -v -run '^TestSimulation_' $(TESTFLAGS) ./pkg/sim ./e2e/sim
 
 .PHONY: lint
 lint: check-format check-code build-isolated ## Check format, code, and that each module builds alone

@@ -151,9 +151,10 @@ func (s *Shop) send(ctx context.Context, c *sim.Client, service, path, key strin
 			return nil
 		})
 		if err == nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return status, answer, nil
+			s.mu.Lock() // the answer was written by another goroutine
+			code, body := status, answer
+			s.mu.Unlock()
+			return code, body, nil
 		}
 		if !errors.Is(err, sim.ErrConnection) {
 			return 0, nil, err

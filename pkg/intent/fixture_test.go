@@ -132,6 +132,13 @@ func (b *bench) executions() []execution {
 	return append([]execution(nil), b.runs...)
 }
 
+// peak is how many executions were under way at once, at most.
+func (b *bench) peak() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.most
+}
+
 // counts are the executions by key.
 func (b *bench) counts() map[string]int {
 	out := make(map[string]int)

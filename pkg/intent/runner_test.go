@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,8 +143,8 @@ func TestRunner_SeveralShareTheWorkWithoutDoingItTwice(t *testing.T) {
 		for _, e := range b.executions() {
 			owners[e.owner]++
 		}
-		if len(b.counts()) != 100 || len(b.executions()) != 100 || len(owners) != 3 || b.most > 30 {
-			t.Errorf("got %d executions of %d intents by %v, %d at once", len(b.executions()), len(b.counts()), owners, b.most)
+		if len(b.counts()) != 100 || len(b.executions()) != 100 || len(owners) != 3 || b.peak() > 30 {
+			t.Errorf("got %d executions of %d intents by %v, %d at once", len(b.executions()), len(b.counts()), owners, b.peak())
 		}
 		b.none()
 	})
@@ -315,11 +316,11 @@ func TestRunner_WhatIsNotFinishedIsExecutedAgain(t *testing.T) {
 // counting counts how often the runner asks when something is due.
 type counting struct {
 	*aggregatetest.Store
-	asked int
+	asked atomic.Int64
 }
 
 func (c *counting) NextDue(ctx context.Context, kinds []string) (int64, bool, error) {
-	c.asked++
+	c.asked.Add(1)
 	return c.Store.NextDue(ctx, kinds)
 }
 
@@ -334,11 +335,11 @@ func TestRunner_WaitsForASlotWithoutAskingTheDatabase(t *testing.T) {
 		}})
 		b.add("charge", 0, names("k", 9)...)
 		pass(29 * time.Second)
-		if len(b.executions()) != 9 || b.most != 3 {
-			t.Errorf("got %d executions, %d at once, want 9 in three rounds of three", len(b.executions()), b.most)
+		if len(b.executions()) != 9 || b.peak() != 3 {
+			t.Errorf("got %d executions, %d at once, want 9 in three rounds of three", len(b.executions()), b.peak())
 		}
-		if store.asked > 100 {
-			t.Errorf("the database was asked %d times while all slots were taken", store.asked)
+		if store.asked.Load() > 100 {
+			t.Errorf("the database was asked %d times while all slots were taken", store.asked.Load())
 		}
 		pass(10 * time.Second)
 		b.none()
