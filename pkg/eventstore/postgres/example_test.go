@@ -24,5 +24,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer store.Close()
+	// … serve …
+	if err := store.Close(); err != nil {
+		log.Fatal(err)
+	}
 }
