@@ -83,7 +83,7 @@ check-format:
 # golangci-lint runs go vet's analyzers, with more of them enabled.
 .PHONY: check-code
 check-code: $(GOLANGCI)
-	$(GOLANGCI) run $$($(GO) list -m -f '{{.Dir}}/...')
+	$(GOLANGCI) run --allow-parallel-runners $$($(GO) list -m -f '{{.Dir}}/...')
 
 .PHONY: build-isolated
 build-isolated: ## Build and vet each module by its own go.mod, as its users do
