@@ -143,6 +143,12 @@ func (s *session) send(ctx context.Context, b batch) error {
 	if err := s.settledSoon(work); err != nil {
 		return s.withdraw(ctx, txn, err)
 	}
+	// Nor may it be committed for a database that was set back after the session
+	// began: rows read since then may tell other facts under versions that others
+	// have seen.
+	if err := s.unmoved(work); err != nil {
+		return err
+	}
 	if err := s.lease.check(); err != nil {
 		return err
 	}
@@ -159,6 +165,18 @@ func (s *session) send(ctx context.Context, b batch) error {
 	s.metrics.rows.Add(float64(len(b.names)))
 	s.metrics.seconds.Observe(time.Since(begun).Seconds())
 	s.reached(s.state.Batch, time.Now())
+	return nil
+}
+
+// unmoved tells whether the database still is where this session left it.
+func (s *session) unmoved(ctx context.Context) error {
+	state, err := s.deps.Store.RelayState(ctx, s.cfg.Relay)
+	if err != nil {
+		return fmt.Errorf("read state before batch %d: %w", s.state.Batch+1, err)
+	}
+	if state.Batch != s.state.Batch || state.StoreEpoch != s.state.StoreEpoch {
+		return fmt.Errorf("before batch %d: database is at batch %d: %w", s.state.Batch+1, state.Batch, errMoved)
+	}
 	return nil
 }
 

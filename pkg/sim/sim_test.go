@@ -12,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
-	"github.com/murmuration-dev/murmuration/pkg/outbox"
 	"github.com/murmuration-dev/murmuration/pkg/sim"
 )
 
@@ -96,35 +95,6 @@ func TestSimulate_DoesWhatThePlanSays(t *testing.T) {
 	one := sim.Simulate(t, sim.Plan{Seed: 5, Faults: []sim.Fault{}, Steps: r.Plan.Steps[:1]}, false, parts{}.counting)
 	if one.Err != nil || len(one.Plan.Steps) != 1 || len(one.Injected) != 0 {
 		t.Errorf("got %+v", one)
-	}
-}
-
-// A database that is set back to an older state, on a log that went on, stops the
-// service with the error that says so; the scenario says that this is right.
-func TestSimulate_ARestoredDatabaseStopsItsRelay(t *testing.T) {
-	var stopped error
-	r := sim.Simulate(t, sim.Plan{Seed: 1, Faults: []sim.Fault{}}, false, func(w *sim.World) {
-		w.Topic("meters", 1)
-		w.Topic("meter-positions", 1)
-		p := parts{}.withDefaults()
-		meter := w.Service(sim.Service{Name: "meter", Start: p.runMeter, MayEnd: func(err error) bool {
-			stopped = err
-			return true
-		}})
-		var before *sim.Copy
-		w.Step("back up", 50*time.Millisecond, func(context.Context, *sim.Client) error { before = meter.Copy(); return nil })
-		for i := range 3 {
-			w.Step(fmt.Sprint("grow ", i), time.Duration(i+1)*200*time.Millisecond, func(ctx context.Context, c *sim.Client) error {
-				return grow(ctx, c, "m", newTally())
-			})
-		}
-		w.Step("restore", time.Second, func(context.Context, *sim.Client) error { meter.Restore(before); return nil })
-		w.Step("end", 40*time.Second, func(context.Context, *sim.Client) error { return nil })
-		w.Step("grow again", 1500*time.Millisecond, func(ctx context.Context, c *sim.Client) error { return grow(ctx, c, "m", newTally()) })
-		w.Settled(func() bool { return stopped != nil })
-	})
-	if r.Err != nil || !errors.Is(stopped, outbox.ErrInconsistent) {
-		t.Errorf("got %v, the relay ended with %v", r.Err, stopped)
 	}
 }
 
