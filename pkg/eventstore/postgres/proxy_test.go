@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net"
 	"net/url"
 	"sync"
@@ -23,10 +25,54 @@ type proxy struct {
 type link struct {
 	client, server net.Conn
 
-	cut   cut
-	spoke bool // the server, last
-	turns int  // times that the client spoke after the server had
-	lost  bool // the answer is
+	cut  cut
+	lost bool // the answer is
+
+	// What was asked ends with a Query or a Sync, and what was answered with
+	// ReadyForQuery. A round trip begins when the client speaks while nothing is
+	// unanswered: parts of a long request or answer are none of their own.
+	asked, answered int
+	under           bool // a round trip is under way
+	turns           int  // round trips
+	requests        frames
+	answers         frames
+}
+
+// frames finds the messages in a stream of PostgreSQL's protocol, version 3,
+// however it is cut into pieces.
+type frames struct {
+	untyped bool // the next message is the first of a client, which has no type
+	head    []byte
+	left    int // bytes of the body that are still to come
+}
+
+// feed calls each with the type of every message that begins in a piece; that of
+// a client's first one is 0.
+func (f *frames) feed(piece []byte, each func(kind byte)) {
+	for len(piece) > 0 {
+		if f.left > 0 {
+			n := min(f.left, len(piece))
+			f.left, piece = f.left-n, piece[n:]
+			continue
+		}
+		const typed, untyped = 5, 4 // bytes of a head: a type, and a length that counts itself
+		size := typed
+		if f.untyped {
+			size = untyped
+		}
+		n := min(size-len(f.head), len(piece))
+		f.head, piece = append(f.head, piece[:n]...), piece[n:]
+		if len(f.head) < size {
+			return
+		}
+		kind := byte(0)
+		if !f.untyped {
+			kind = f.head[0]
+		}
+		f.left = int(binary.BigEndian.Uint32(f.head[size-untyped:])) - untyped
+		f.untyped, f.head = false, f.head[:0]
+		each(kind)
+	}
 }
 
 // cut is where the next message of the client is lost, with its connection.
@@ -71,7 +117,7 @@ func (p *proxy) accept() {
 			_ = client.Close()
 			continue
 		}
-		k := &link{client: client, server: server}
+		k := &link{client: client, server: server, requests: frames{untyped: true}}
 		p.mu.Lock()
 		p.links = append(p.links, k)
 		p.mu.Unlock()
@@ -81,12 +127,12 @@ func (p *proxy) accept() {
 }
 
 // pass copies from one side to the other as long as may says.
-func pass(k *link, from, to net.Conn, may func(*link) bool) {
+func pass(k *link, from, to net.Conn, may func(*link, []byte) bool) {
 	defer k.close()
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		if err != nil || !may(k) {
+		if err != nil || !may(k, buf[:n]) {
 			return
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
@@ -95,13 +141,19 @@ func pass(k *link, from, to net.Conn, may func(*link) bool) {
 	}
 }
 
-func (p *proxy) fromClient(k *link) bool {
+func (p *proxy) fromClient(k *link, piece []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k.spoke {
+	if !k.under {
+		k.under = true
 		k.turns++
-		k.spoke = false
 	}
+	k.requests.feed(piece, func(kind byte) {
+		switch kind {
+		case 0, 'Q', 'S': // start-up, Query, Sync
+			k.asked++
+		}
+	})
 	where := k.cut
 	if where != nowhere {
 		for _, other := range p.links {
@@ -114,10 +166,15 @@ func (p *proxy) fromClient(k *link) bool {
 
 // fromServer loses an answer whole: the server speaks at the end of what it was
 // asked only.
-func (p *proxy) fromServer(k *link) bool {
+func (p *proxy) fromServer(k *link, piece []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	k.spoke = true
+	k.answers.feed(piece, func(kind byte) {
+		if kind == 'Z' { // ReadyForQuery
+			k.answered++
+			k.under = k.answered < k.asked
+		}
+	})
 	return !k.lost
 }
 
@@ -150,4 +207,52 @@ func (p *proxy) roundTrips(f func()) (most int) {
 		most = max(most, k.turns-before[k])
 	}
 	return most
+}
+
+// The proxy's own count: messages are found in pieces of any size, and a request
+// that is answered in part before all of it was sent is one round trip.
+func TestProxy_CountsRoundTripsNotPieces(t *testing.T) {
+	message := func(kind byte, body int) []byte {
+		m := []byte{kind}
+		m = binary.BigEndian.AppendUint32(m, uint32(4+body))
+		return append(m, make([]byte, body)...)
+	}
+	startup := append(binary.BigEndian.AppendUint32(nil, 12), make([]byte, 8)...)
+	parse, sync := message('P', 300), message('S', 0)
+	data, ready := message('D', 700), message('Z', 1)
+	for _, size := range []int{1, 3, 64, 1 << 10} {
+		p, k := &proxy{}, &link{requests: frames{untyped: true}}
+		client := func(messages ...[]byte) { pieces(messages, size, func(b []byte) { p.fromClient(k, b) }) }
+		server := func(messages ...[]byte) { pieces(messages, size, func(b []byte) { p.fromServer(k, b) }) }
+		want := func(n int, what string) {
+			t.Helper()
+			if k.turns != n {
+				t.Errorf("pieces of %d: %d round trips after %s, want %d", size, k.turns, what, n)
+			}
+		}
+		client(startup)
+		server(data, ready)
+		want(1, "start-up")
+		client(parse)
+		server(data) // in part, before the request is complete
+		client(parse, sync)
+		server(data, ready)
+		want(2, "a request that was answered in part")
+		client(sync, sync) // pipelined
+		server(ready)
+		client(parse) // goes on while an answer is still owed
+		server(ready)
+		want(3, "a pipeline")
+		client(sync)
+		server(ready)
+		want(4, "the next request")
+	}
+}
+
+func pieces(messages [][]byte, size int, each func([]byte)) {
+	for all := bytes.Join(messages, nil); len(all) > 0; {
+		n := min(size, len(all))
+		each(all[:n])
+		all = all[n:]
+	}
 }
