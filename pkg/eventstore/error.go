@@ -20,6 +20,10 @@ var (
 	ErrNotLoaded = errors.New("stream was not loaded by this unit")
 	// ErrInUse says that another process has the database open exclusively.
 	ErrInUse = errors.New("database is in use by another process")
+	// ErrUnusable says that no further attempt with these settings can work: what
+	// is there is not a database, or the server refuses the user, the password or
+	// the database's name.
+	ErrUnusable = errors.New("database cannot be used with these settings")
 	// ErrSchemaMismatch says that this program cannot run on the database's
 	// schema: too new, or an unfinished migration.
 	ErrSchemaMismatch = errors.New("database schema does not fit this program")

@@ -150,7 +150,7 @@ func (s *service) open(ctx context.Context) (eventstore.Store, error) {
 	err := s.persist(ctx, "database cannot be opened", func() error {
 		var err error
 		store, err = OpenStore(ctx, s.settings.DatabaseURL, s.spec.Migrations)
-		if errors.Is(err, eventstore.ErrInUse) || errors.Is(err, eventstore.ErrSchemaMismatch) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, eventstore.ErrInUse) || errors.Is(err, eventstore.ErrSchemaMismatch) || errors.Is(err, eventstore.ErrUnusable) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 			return run.ConfigError(fmt.Errorf("DATABASE_URL: %w", err))
 		}
 		return err

@@ -19,7 +19,21 @@ const (
 	checkViolation       = "23514"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	invalidPassword      = "28P01"
+	invalidAuthorization = "28000"
+	invalidDatabase      = "3D000"
 )
+
+// unusable marks what the server refuses because of the settings: the user, the
+// password, or the name of the database. A server that is starting refuses
+// otherwise.
+func unusable(err error) error {
+	switch code(err) {
+	case invalidPassword, invalidAuthorization, invalidDatabase:
+		return fmt.Errorf("%w: %w", eventstore.ErrUnusable, err)
+	}
+	return err
+}
 
 // failure makes an error of the driver show why the caller's context ended.
 func failure(ctx context.Context, err error) error {

@@ -82,9 +82,18 @@ var (
 )
 
 // Open connects and verifies the schema. Errors: ErrSchemaMismatch when the
-// schema does not fit this program; anything else may be worth another try.
-// Close must be called.
-func Open(ctx context.Context, c Config) (_ *Store, err error) {
+// schema does not fit this program, ErrUnusable when the server refuses the user,
+// the password or the database; anything else may be worth another try. Close
+// must be called.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s, err := open(ctx, c)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, c Config) (_ *Store, err error) {
 	if c.Migrate {
 		if err := migrateIfBehind(ctx, c.URL, c.Migrations); err != nil {
 			return nil, err

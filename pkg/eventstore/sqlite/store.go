@@ -16,6 +16,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	engine "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
@@ -73,7 +76,8 @@ var (
 
 // Open opens the database, creates or migrates it as needed, and holds a lock
 // on it until Close. Errors: ErrInUse at once when another process or Store
-// holds it, ErrSchemaMismatch when it is newer than this program.
+// holds it, ErrSchemaMismatch when it is newer than this program, ErrUnusable
+// when it is no database or a damaged one.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	path, err := resolve(c.Path)
 	if err != nil {
@@ -85,10 +89,23 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s, err := open(ctx, c, path)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), lock.unlock())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, unusable(err)), lock.unlock())
 	}
 	s.lock = lock
 	return s, nil
+}
+
+// unusable marks the errors of a file that is no database, or one that is damaged:
+// it will not become a good one by waiting.
+func unusable(err error) error {
+	var e *engine.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff { // the extended codes share the low byte
+		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+			return fmt.Errorf("%w: %w", eventstore.ErrUnusable, err)
+		}
+	}
+	return err
 }
 
 func open(ctx context.Context, c Config, path string) (_ *Store, err error) {
