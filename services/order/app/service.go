@@ -34,21 +34,9 @@ type service struct {
 // Handle implements inbox.Handler: it remembers what payments and reservations
 // say and lets the orders react.
 func (s *service) Handle(ctx context.Context, tx eventstore.Tx, unit *eventstore.Unit, records []inbox.Record) error {
-	session := aggregate.Join(tx, unit)
-	ids := make([]string, len(records))
-	for i, r := range records {
-		ids[i] = string(r.Key)
-	}
-	roots, err := s.orders.Load(ctx, session, ids...)
-	if err != nil {
-		return err
-	}
-	for i, r := range records {
-		if err := s.observe(ctx, session, roots[i], r); err != nil {
-			return &inbox.RecordError{Index: i, Err: err}
-		}
-	}
-	return session.Flush()
+	return participant.HandleEach(ctx, tx, unit, s.orders, records, func(session *aggregate.Session, root *root, r inbox.Record) error {
+		return s.observe(ctx, session, root, r)
+	})
 }
 
 func (s *service) observe(ctx context.Context, session *aggregate.Session, root *root, r inbox.Record) error {
