@@ -128,9 +128,7 @@ func TestPort_ThatIsTakenIsReplaced(t *testing.T) {
 	}
 	p := start(t, stack.ProcessConfig{Binary: murmur, Data: filepath.Join(t.TempDir(), "data"), UsualPorts: true})
 	for _, name := range []string{"port 8080 of order is taken", "port 9092 of kafka is taken"} {
-		if !strings.Contains(p.Log(), name) {
-			t.Errorf("%q was not said:\n%s", name, p.Log())
-		}
+		expectSaid(t, p, name)
 	}
 	c := client.New(p)
 	defer c.Close()

@@ -73,6 +73,18 @@ func start(t *testing.T, cfg stack.ProcessConfig) *stack.Process {
 	return p
 }
 
+// expectSaid waits for words in the log, which reaches the test by a pipe and so
+// may lag behind what the platform already does.
+func expectSaid(t *testing.T, p *stack.Process, words string) {
+	t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(p.Log(), words); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("%q was not said:\n%s", words, p.Log())
+			return
+		}
+	}
+}
+
 // newFolder is a data folder that a platform has used.
 func newFolder(t *testing.T) string {
 	t.Helper()

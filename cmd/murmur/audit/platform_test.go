@@ -223,10 +223,11 @@ func (p *platform) audit(wait time.Duration) audit.Report {
 	return audit.Check(s)
 }
 
-// change runs SQL on a file of a platform and wants it to change something.
+// change runs SQL on a file of a platform and wants it to change something. It
+// waits its turn, since the service may be writing.
 func change(t *testing.T, dir, file string, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, file))
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, file)+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,16 +71,20 @@ func up(ctx context.Context, flags upFlags, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	printReplaced(out, p)
 	return p.Run(ctx, func() {
 		printAddresses(out, p)
 		fmt.Fprintf(out, "ready after %d ms; Ctrl-C stops it\n", time.Since(start).Milliseconds())
 	})
 }
 
-func printAddresses(out io.Writer, p *embedded.Platform) {
+func printReplaced(out io.Writer, p *embedded.Platform) {
 	for _, r := range p.Replaced {
 		fmt.Fprintf(out, "port %d of %s is taken: using %d instead\n", r.Wanted, r.Name, r.Used)
 	}
+}
+
+func printAddresses(out io.Writer, p *embedded.Platform) {
 	a := p.Addresses
 	for _, line := range [][2]string{
 		{"orders", a.Order.API}, {"payments", a.Payment.API}, {"inventory", a.Inventory.API},
