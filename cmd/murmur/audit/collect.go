@@ -84,7 +84,7 @@ type collector struct {
 func newCollector(at embedded.Addresses) (*collector, error) {
 	c := &collector{at: at, http: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
 	var err error
-	if c.kafka, err = kafka.NewClient(kafka.Config{Brokers: []string{at.Kafka}, ClientID: "murmur-audit"}); err != nil {
+	if c.kafka, err = kafka.NewClient(kafka.Config{Brokers: at.Brokers(), ClientID: "murmur-audit"}); err != nil {
 		return nil, err
 	}
 	if c.registry, err = avro.NewRegistry(avro.RegistryConfig{URL: at.Registry}); err == nil {

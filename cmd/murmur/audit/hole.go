@@ -54,7 +54,7 @@ func (c *collector) holes(ctx context.Context, s Snapshot) error {
 		return nil
 	}
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(c.at.Kafka), kgo.ClientID("murmur-audit"), kgo.ConsumePartitions(from),
+		kgo.SeedBrokers(c.at.Brokers()...), kgo.ClientID("murmur-audit"), kgo.ConsumePartitions(from),
 		kgo.KeepControlRecords(), kgo.FetchIsolationLevel(kgo.ReadUncommitted()),
 	)
 	if err != nil {

@@ -29,7 +29,7 @@ type watcher struct {
 }
 
 func newWatcher(ctx context.Context, to embedded.Addresses, run string, want int) (*watcher, error) {
-	client, err := kafka.NewClient(kafka.Config{Brokers: []string{to.Kafka}, ClientID: "murmur-bench"})
+	client, err := kafka.NewClient(kafka.Config{Brokers: to.Brokers(), ClientID: "murmur-bench"})
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func demo(c *cobra.Command, flags upFlags, exit bool) error {
 		return err
 	case <-ready:
 	}
-	fmt.Fprintf(out, "1. The platform is up (%s), all of it in this process and in %s\n", seconds(start), flags.data)
+	fmt.Fprintf(out, "1. The platform is up (%s), %s\n", seconds(start), flags.where())
 	printAddresses(out, platform)
 	show := demonstration{to: platform.Addresses, plan: plan, data: flags.data, command: c, out: out, progress: c.ErrOrStderr()}
 	err = show.run(ctx, start)
@@ -172,7 +172,7 @@ func self() string {
 
 // holdsData reports whether a platform has run on a folder.
 func holdsData(folder string) bool {
-	_, err := os.Stat(filepath.Join(folder, "order.db"))
+	_, err := embedded.ReadAddresses(folder)
 	return err == nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/cmd/murmur/topics"
 	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
@@ -26,7 +27,7 @@ const (
 // reachKafka returns a client of a broker that answers. The caller closes it. A
 // broker that does not answer is worth another try later: exit code 75.
 func reachKafka(ctx context.Context, address string) (*kafka.Client, error) {
-	client, err := kafka.NewClient(kafka.Config{Brokers: []string{address}, ClientID: "murmur", DialTimeout: brokerPatience})
+	client, err := kafka.NewClient(kafka.Config{Brokers: embedded.Addresses{Kafka: address}.Brokers(), ClientID: "murmur", DialTimeout: brokerPatience})
 	if err != nil {
 		return nil, run.UsageError(err)
 	}

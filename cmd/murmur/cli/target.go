@@ -23,7 +23,7 @@ type address struct {
 // The addresses, by the flag that gives each. A command names those it cannot do
 // without when it calls target.
 var (
-	kafkaAddress     = address{"kafka", "host:port of a broker", func(a *embedded.Addresses) *string { return &a.Kafka }, checkHostPort}
+	kafkaAddress     = address{"kafka", "host:port of brokers, separated by commas", func(a *embedded.Addresses) *string { return &a.Kafka }, checkBrokers}
 	registryAddress  = address{"registry", "URL of the schema registry", func(a *embedded.Addresses) *string { return &a.Registry }, checkURL}
 	gatewayAddress   = address{"gateway", "URL of the card gateway simulator", func(a *embedded.Addresses) *string { return &a.Gateway }, checkURL}
 	orderAddress     = address{"order", "URL of the order service", func(a *embedded.Addresses) *string { return &a.Order.API }, checkURL}
@@ -90,6 +90,15 @@ func target(c *cobra.Command, needs ...address) (embedded.Addresses, error) {
 		errs = append(errs, fmt.Errorf("not known from %s: give %s", data, strings.Join(lacking, ", ")))
 	}
 	return to, run.UsageError(errors.Join(errs...))
+}
+
+func checkBrokers(list string) error {
+	for _, broker := range (embedded.Addresses{Kafka: list}).Brokers() {
+		if err := checkHostPort(broker); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkHostPort(s string) error {

@@ -22,6 +22,7 @@ type upFlags struct {
 	deadline time.Duration
 	anyPorts bool
 	profile  string
+	external embedded.External
 }
 
 func (f *upFlags) register(c *cobra.Command) {
@@ -29,15 +30,26 @@ func (f *upFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.logLevel, "log-level", "warn", "of the services: debug, info, warn or error")
 	c.Flags().DurationVar(&f.deadline, "deadline", 15*time.Minute, "how long an order may wait for payment and reservation")
 	c.Flags().BoolVar(&f.anyPorts, "any-ports", false, "take free ports instead of the usual ones")
+	c.Flags().StringVar(&f.external.Kafka, "kafka", "", "host:port of brokers to use, separated by commas, in place of the embedded one")
+	c.Flags().StringVar(&f.external.Postgres, "postgres", "", "URL of a PostgreSQL server to use in place of the embedded databases; each service gets a database of its own there")
+	c.Flags().StringVar(&f.external.Registry, "registry", "", "URL of a Confluent-compatible schema registry to use in place of the embedded one")
 	c.Flags().StringVar(&f.profile, "cpuprofile", "", "write a CPU profile of the run to this file")
 }
 
 func (f *upFlags) config() embedded.Config {
-	cfg := embedded.Config{Data: f.data, LogLevel: f.logLevel, Deadline: f.deadline}
+	cfg := embedded.Config{Data: f.data, LogLevel: f.logLevel, Deadline: f.deadline, External: f.external}
 	if !f.anyPorts {
 		cfg.Ports = embedded.DefaultPorts()
 	}
 	return cfg
+}
+
+// where says where everything is, for people.
+func (f *upFlags) where() string {
+	if f.external == (embedded.External{}) {
+		return "all of it in this process and in " + f.data
+	}
+	return "on the servers that were given, the rest in this process and in " + f.data
 }
 
 func newUp() *cobra.Command {
@@ -45,7 +57,23 @@ func newUp() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Run the whole platform in this process: broker, registry, gateway, three services",
-		Args:  cobra.NoArgs,
+		Long: `up runs the three services, and around them a Kafka broker, a schema registry, a card
+gateway simulator and a database file for each service, all in this process and in
+one data folder.
+
+With --kafka, --postgres or --registry the services use servers of your own, each in
+place of the embedded part; what is left out stays embedded, and the gateway is
+simulated in any case. The topics are declared at the broker. On the PostgreSQL
+server each service has a database of its own, murmuration_order,
+murmuration_payment and murmuration_inventory, which are made if the role in the
+URL may do so. A server that does not answer at start ends the program with exit
+code 75, one that refuses with 78; one that goes away later is waited for.
+
+Keep to one data folder for one set of servers: the gateway's ledger is in it.`,
+		Example: `  murmur up
+  murmur up --kafka 127.0.0.1:29092 --postgres postgres://postgres:secret@127.0.0.1:5432 \
+    --registry http://127.0.0.1:8081/apis/ccompat/v7`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return up(c.Context(), flags, c.OutOrStdout())
 		},

@@ -11,7 +11,7 @@ import (
 
 // Addresses say where a platform is, embedded or not.
 type Addresses struct {
-	Kafka     string  `json:"kafka"`    // host:port of a broker
+	Kafka     string  `json:"kafka"`    // host:port of some brokers, separated by commas
 	Registry  string  `json:"registry"` // base URL
 	Gateway   string  `json:"gateway"`  // base URL of the simulator; empty if there is none
 	Order     Service `json:"order"`
