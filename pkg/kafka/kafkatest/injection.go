@@ -2,6 +2,7 @@ package kafkatest
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,12 +16,14 @@ type Injection struct {
 	left  int // guarded by p.mu
 	hits  int // guarded by p.mu
 	spent chan struct{}
+	once  sync.Once
+	held  chan struct{}
 }
 
 // Inject puts a fault in place. Of several that match a request, the one that
 // was injected first applies.
 func (p *Proxy) Inject(f Fault) *Injection {
-	in := &Injection{p: p, fault: f, left: max(f.Times, 1), spent: make(chan struct{})}
+	in := &Injection{p: p, fault: f, left: max(f.Times, 1), spent: make(chan struct{}), held: make(chan struct{})}
 	if f.Times == Always {
 		in.left = Always
 	}
@@ -61,6 +64,10 @@ func (in *Injection) Wait(tb testing.TB) {
 		tb.Fatalf("fault on %s: %d hits within %v", kmsg.NameForKey(in.fault.Key), in.Hits(), waitLimit)
 	}
 }
+
+// Held is closed once a request waits for Hold: with After, once the broker has
+// handled it.
+func (in *Injection) Held() <-chan struct{} { return in.held }
 
 // admit remembers the request, and takes one use of the fault that applies to it.
 func (p *Proxy) admit(req kmsg.Request) *Injection {

@@ -39,17 +39,23 @@ type Proxy struct {
 	requests []kmsg.Request
 }
 
-// NewProxy returns a Proxy that is closed when the test ends.
+// NewProxy returns a Proxy that is closed when the test ends, if not before.
 func NewProxy(tb testing.TB) *Proxy {
 	p := &Proxy{tb: tb, done: make(chan struct{}), closers: map[io.Closer]struct{}{}}
-	tb.Cleanup(p.close)
+	tb.Cleanup(p.Close)
 	return p
 }
 
 // Forward opens an address on the loopback interface that leads to the backend.
 // Brokers must advertise the addresses that clients are meant to use.
 func (p *Proxy) Forward(backend string) (net.Addr, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return p.ForwardAt("127.0.0.1:0", backend)
+}
+
+// ForwardAt is Forward from a given address, for brokers that advertise it
+// already.
+func (p *Proxy) ForwardAt(front, backend string) (net.Addr, error) {
+	ln, err := net.Listen("tcp", front)
 	if err != nil {
 		return nil, fmt.Errorf("proxy for %s: %w", backend, err)
 	}
@@ -68,10 +74,14 @@ func (p *Proxy) Forward(backend string) (net.Addr, error) {
 	return ln.Addr(), nil
 }
 
-func (p *Proxy) close() {
+// Close ends every connection and gives the addresses back. The end of the test
+// does it, too.
+func (p *Proxy) Close() {
 	p.mu.Lock()
-	p.closed = true
-	close(p.done)
+	if !p.closed {
+		p.closed = true
+		close(p.done)
+	}
 	for c := range p.closers {
 		_ = c.Close() // the peer notices; nobody else needs to
 	}
@@ -156,7 +166,7 @@ func (p *Proxy) exchange(frame []byte, broker net.Conn) ([]byte, error) {
 	f := &in.fault
 	relayed := f.After || !f.answers()
 	if !f.After {
-		p.hold(f)
+		p.hold(in)
 	}
 	var answer []byte
 	if relayed {
@@ -165,7 +175,7 @@ func (p *Proxy) exchange(frame []byte, broker net.Conn) ([]byte, error) {
 		}
 	}
 	if f.After {
-		p.hold(f)
+		p.hold(in)
 	}
 	in.hit()
 	switch {
@@ -192,12 +202,13 @@ func (p *Proxy) exchange(frame []byte, broker net.Conn) ([]byte, error) {
 	return answer, nil
 }
 
-func (p *Proxy) hold(f *Fault) {
-	if f.Hold == nil {
+func (p *Proxy) hold(in *Injection) {
+	if in.fault.Hold == nil {
 		return
 	}
+	in.once.Do(func() { close(in.held) })
 	select {
-	case <-f.Hold:
+	case <-in.fault.Hold:
 	case <-p.done:
 	}
 }

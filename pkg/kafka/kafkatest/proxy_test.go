@@ -99,21 +99,46 @@ func TestProxy_EditsTheBrokersAnswer(t *testing.T) {
 }
 
 func TestProxy_HoldsUntilReleased(t *testing.T) {
-	c := start(t)
-	release := make(chan struct{})
-	c.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Metadata), Hold: release})
-	done := make(chan error, 1)
-	go func() { _, err := metadata(t, c); done <- err }()
-	for len(kafkatest.Requests[*kmsg.MetadataRequest](c.Proxy)) == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // polls until the request has reached the proxy
+	for _, after := range []bool{false, true} {
+		c := start(t)
+		release := make(chan struct{})
+		in := c.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Metadata), Hold: release, After: after})
+		done := make(chan error, 1)
+		go func() { _, err := metadata(t, c); done <- err }()
+		<-in.Held()
+		select {
+		case err := <-done:
+			t.Fatalf("answered before the release: %v", err)
+		default:
+		}
+		close(release)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
-	select {
-	case err := <-done:
-		t.Fatalf("answered before the release: %v", err)
-	default:
+}
+
+// A broker that advertises an address of a proxy keeps it over restarts of both.
+func TestProxy_TakesAnAddressThatIsAdvertisedAlready(t *testing.T) {
+	brokers := kafkatest.Start(t)
+	first := kafkatest.NewProxy(t)
+	front, err := first.Forward(brokers[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	close(release)
-	if err := <-done; err != nil {
+	if _, err := kafkatest.NewProxy(t).ForwardAt(front.String(), brokers[0]); err == nil {
+		t.Fatal("two proxies at one address")
+	}
+	first.Close()
+	if again, err := kafkatest.NewProxy(t).ForwardAt(front.String(), brokers[0]); err != nil || again.String() != front.String() {
+		t.Fatalf("at %v: %v", again, err)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(front.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if err := cl.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
