@@ -36,6 +36,10 @@ build: ## Build the command and the services into bin/
 	@mkdir -p bin
 	$(GO) build -trimpath -o bin/ $$(for d in cmd/murmur services/*/cmd/*; do if compgen -G "$$d/*.go" >/dev/null; then echo ./$$d; fi; done)
 
+.PHONY: image
+image: ## Build the container images (VERSION, BASE, ARCH: see deploy/docker/build.sh)
+	@deploy/docker/build.sh
+
 .PHONY: test
 test: ## Test every module with the race detector; with a Docker Engine, the container tests too
 	@code=0; $(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work || code=$$?; \
