@@ -30,6 +30,23 @@ func checkAcknowledged(wrong *faults, latest map[string]map[string]State, acknow
 	}
 }
 
+// checkAnswers: nothing that was answered was contradicted by a later answer, or
+// is by what the log says in the end.
+func checkAnswers(wrong *faults, latest map[string]map[string]State, acknowledged *client.History) {
+	for _, err := range acknowledged.Contradictions() {
+		wrong.addf("contradicting answers: %w", err)
+	}
+	for id, o := range latest["orders"] {
+		said := client.Order{OrderID: id, Version: o.Version, Status: o.Status, Total: o.Total, Currency: o.Currency, RefundDue: o.RefundDue}
+		for _, l := range o.Lines {
+			said.Lines = append(said.Lines, client.Line{Line: l.Line, SKU: l.SKU, Quantity: l.Quantity, Returned: l.Returned})
+		}
+		if err := acknowledged.Contradicted(said); err != nil {
+			wrong.addf("order %s: %w", id, err)
+		}
+	}
+}
+
 // checkMoney: the gateway has what completed orders cost, less what is due back,
 // and holds nothing; and nobody else says otherwise.
 func (f *Findings) checkMoney(wrong *faults, latest map[string]map[string]State) {

@@ -43,10 +43,10 @@ func sound() *Findings {
 			record("stock", "a", 3, 2, `{"on_hand":4,"available":4,"received":5,"committed":2,"restocked":1}`),
 		},
 		Charges: []client.Charge{{OrderID: "o", Amount: 200, Authorized: 200, Captured: 200, Refunded: 100, Captures: 1}},
-		stores: []store{
-			{service: "order", events: []Event{{"order", "o", 1, "Placed", true}, {"order", "o", 2, "Noted", false}, {"order", "o", 3, "Returned", true}}},
-			{service: "payment", events: payments()},
-			{service: "inventory", events: []Event{
+		stores: map[string]Content{
+			"order":   {Events: []Event{{"order", "o", 1, "Placed", true}, {"order", "o", 2, "Noted", false}, {"order", "o", 3, "Returned", true}}},
+			"payment": {Events: payments()},
+			"inventory": {Events: []Event{
 				{"reservation", "o", 1, "Committed", true},
 				{"stock", "a", 1, "StockReceived", true}, {"stock", "a", 2, "StockTaken", true}, {"stock", "a", 3, "StockPutBack", true},
 			}},
@@ -62,11 +62,18 @@ func payments() []Event {
 	return events
 }
 
+// change plants something in the database of one service.
+func change(f *Findings, service string, plant func(*Content)) {
+	c := f.stores[service]
+	plant(&c)
+	f.stores[service] = c
+}
+
 // promised is what a client was told of the same order.
 func promised(t *testing.T) *client.History {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"order_id":"o"}`))
+		_, _ = w.Write([]byte(`{"order_id":"o","version":2,"status":"COMPLETED","currency":"GBP","total":200,"lines":[{"line":1,"sku":"a","quantity":2}]}`))
 	}))
 	defer server.Close()
 	c := client.New(fixed(embedded.Addresses{Order: embedded.Service{API: server.URL}, Inventory: embedded.Service{API: server.URL}}))
@@ -103,11 +110,11 @@ func TestCheck_FindsWhatIsPlanted(t *testing.T) {
 		"two partitions":   {func(f *Findings) { f.Records[1].Partition = 3 }, "follows version 1 at 0/0"},
 		"header differs":   {func(f *Findings) { f.Records[1].Value.Version = 2 }, "says that it is o version 2"},
 		"key differs":      {func(f *Findings) { f.Records[1].Value.OrderID = "x" }, "says that it is x"},
-		"event gap":        {func(f *Findings) { f.stores[0].events[1].Version = 5 }, "event 5 where 2 is due"},
-		"unpublished row":  {func(f *Findings) { f.stores[0].outbox = 1 }, "never published"},
-		"parked":           {func(f *Findings) { f.stores[0].parked = []string{"payments/o: bad"} }, "parked payments/o"},
-		"owed":             {func(f *Findings) { f.stores[1].owed = []string{"capture/o"} }, "owes capture/o"},
-		"order lost":       {func(f *Findings) { f.Records = f.Records[2:]; f.stores[0].events = nil }, "acknowledged order o is lost"},
+		"event gap":        {func(f *Findings) { f.stores["order"].Events[1].Version = 5 }, "event 5 where 2 is due"},
+		"unpublished row":  {func(f *Findings) { change(f, "order", func(c *Content) { c.Outbox = 1 }) }, "never published"},
+		"parked":           {func(f *Findings) { change(f, "order", func(c *Content) { c.Parked = []string{"payments/o: bad"} }) }, "parked payments/o"},
+		"owed":             {func(f *Findings) { change(f, "payment", func(c *Content) { c.Owed = []string{"capture/o"} }) }, "owes capture/o"},
+		"order lost":       {func(f *Findings) { f.Records = f.Records[2:]; change(f, "order", func(c *Content) { c.Events = nil }) }, "acknowledged order o is lost"},
 		"order differs":    {func(f *Findings) { f.Records[1].Value.Total = 199 }, "order o is 199 GBP"},
 		"return lost":      {func(f *Findings) { f.Records[1].Value.Lines[0].Returned = 0 }, "with 1 returned"},
 		"order unfinished": {func(f *Findings) { f.Records[1].Value.Status = "CONFIRMED" }, "order o is still CONFIRMED"},
@@ -120,8 +127,9 @@ func TestCheck_FindsWhatIsPlanted(t *testing.T) {
 		"unit vanished": {func(f *Findings) {
 			f.Records[6].Value.Restocked, f.Records[6].Value.OnHand, f.Records[6].Value.Available = 0, 3, 3
 		}, "has 3 on hand"},
-		"still reserved": {func(f *Findings) { f.Records[6].Value.Reserved, f.Records[6].Value.Available = 1, 3 }, "still has 1 reserved"},
-		"receipt lost":   {func(f *Findings) { f.Records[6].Value.Received = 4 }, "acknowledged were 5"},
+		"still reserved":      {func(f *Findings) { f.Records[6].Value.Reserved, f.Records[6].Value.Available = 1, 3 }, "still has 1 reserved"},
+		"answer gone back on": {func(f *Findings) { f.Records[1].Value.Status = "CANCELLED" }, "order o: CANCELLED at version 3 after COMPLETED at version 2"},
+		"receipt lost":        {func(f *Findings) { f.Records[6].Value.Received = 4 }, "acknowledged were 5"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := sound()

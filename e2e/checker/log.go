@@ -3,228 +3,127 @@ package checker
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Record is one visible record of a topic.
-type Record struct {
-	Topic     string
-	Key       string
-	Partition int32
-	Offset    int64
-	Version   int64 // header
-	Value     State
-}
+// positionTopics are written in the same transactions as those with state.
+var positionTopics = []string{"order-positions", "payment-positions", "inventory-positions"}
 
-// State is the union of what the records of all topics say.
-type State struct {
-	OrderID    string `json:"order_id"`
-	SKU        string `json:"sku"`
-	Version    int64  `json:"version"`
-	Status     string `json:"status"`
-	Currency   string `json:"currency"`
-	Total      int64  `json:"total"`
-	RefundDue  int64  `json:"refund_due"`
-	Amount     int64  `json:"amount"`
-	Captured   int64  `json:"captured"`
-	Refunded   int64  `json:"refunded"`
-	OnHand     int64  `json:"on_hand"`
-	Reserved   int64  `json:"reserved"`
-	Available  int64  `json:"available"`
-	Received   int64  `json:"received"`
-	Committed  int64  `json:"committed"`
-	Restocked  int64  `json:"restocked"`
-	WrittenOff int64  `json:"written_off"`
-	Lines      []struct {
-		Line      int32  `json:"line"`
-		SKU       string `json:"sku"`
-		Quantity  int64  `json:"quantity"`
-		Amount    int64  `json:"amount"`
-		Kind      string `json:"kind"`
-		Returned  int64  `json:"returned"`
-		Restocked int64  `json:"restocked"`
-	} `json:"lines"`
-}
+func stateTopics() []string { return slices.Sorted(maps.Keys(topics)) }
 
-// topics are those with state, and the kind of stream behind each.
-var topics = map[string]string{"orders": "order", "payments": "payment", "reservations": "reservation", "stock": "stock"}
-
-// readLogs reads all topics with state from the start to the last stable offset.
-func readLogs(ctx context.Context, broker, registry string) ([]Record, error) {
-	ends, err := stableEnds(ctx, broker)
+// scan reads topics from their first offset to their present end, control records
+// included, and calls each with every record.
+func scan(ctx context.Context, brokers string, isolation kgo.IsolationLevel, names []string, each func(*kgo.Record) error) error {
+	level := latest
+	if isolation == kgo.ReadCommitted() {
+		level = stable
+	}
+	ends, err := offsets(ctx, brokers, level, names)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	starts, err := offsets(ctx, brokers, earliest, names)
+	if err != nil {
+		return err
 	}
 	from := make(map[string]map[int32]kgo.Offset)
-	left := 0
-	for topic, partitions := range ends {
-		from[topic] = make(map[int32]kgo.Offset)
-		for p, end := range partitions {
-			if end > 0 {
-				from[topic][p] = kgo.NewOffset().AtStart()
-				left++
-			}
+	left := make(map[partition]bool)
+	for p, end := range ends {
+		if from[p.topic] == nil {
+			from[p.topic] = make(map[int32]kgo.Offset)
+		}
+		if end > starts[p] {
+			from[p.topic][p.id] = kgo.NewOffset().At(starts[p])
+			left[p] = true
 		}
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumePartitions(from),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	reader, err := kgo.NewClient(kgo.SeedBrokers(seeds(brokers)...), kgo.ConsumePartitions(from),
+		kgo.FetchIsolationLevel(isolation), kgo.KeepControlRecords())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer reader.Close()
-	decoder := &decoder{registry: registry, schemas: make(map[uint32]*avro.Schema)}
-	var out []Record
-	for left > 0 {
+	for len(left) > 0 {
 		fetched := reader.PollFetches(ctx)
 		if err := fetched.Err(); err != nil {
-			return nil, fmt.Errorf("read logs: %w", err)
+			return fmt.Errorf("read %s: %w", strings.Join(names, ", "), err)
 		}
 		for i := fetched.RecordIter(); !i.Done(); {
 			r := i.Next()
-			if r.Offset+1 == ends[r.Topic][r.Partition] {
-				left-- // control records are kept, so the last offset is always seen
+			p := partition{r.Topic, r.Partition}
+			if r.Offset >= ends[p] {
+				continue // came after this look began
 			}
-			if r.Attrs.IsControl() {
-				continue
+			if r.Offset+1 == ends[p] {
+				delete(left, p) // control records are kept, so the last offset is always seen
 			}
-			record, err := decoder.record(ctx, r)
-			if err != nil {
-				return nil, fmt.Errorf("%s/%d@%d, key %s: %w", r.Topic, r.Partition, r.Offset, r.Key, err)
+			if err := each(r); err != nil {
+				return fmt.Errorf("%s/%d@%d, key %s: %w", r.Topic, r.Partition, r.Offset, r.Key, err)
 			}
-			out = append(out, record)
 		}
 	}
-	return out, nil
+	return nil
 }
 
-// stableEnds asks for the last stable offset of every partition.
-func stableEnds(ctx context.Context, broker string) (map[string]map[int32]int64, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	ask := kmsg.NewPtrMetadataRequest()
-	for topic := range topics {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(topic)
-		ask.Topics = append(ask.Topics, t)
-	}
-	known, err := ask.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
-	}
-	list := kmsg.NewPtrListOffsetsRequest()
-	list.ReplicaID, list.IsolationLevel = -1, 1
-	for _, t := range known.Topics {
-		if t.ErrorCode != 0 {
-			return nil, fmt.Errorf("metadata of %s: error code %d", *t.Topic, t.ErrorCode)
+// readLogs reads all topics with state up to the last stable offset.
+func readLogs(ctx context.Context, brokers, registry string) ([]Record, error) {
+	decoder := &decoder{registry: registry, schemas: make(map[uint32]*avro.Schema)}
+	var out []Record
+	err := scan(ctx, brokers, kgo.ReadCommitted(), stateTopics(), func(r *kgo.Record) error {
+		if r.Attrs.IsControl() {
+			return nil
 		}
-		of := kmsg.NewListOffsetsRequestTopic()
-		of.Topic = *t.Topic
-		for _, p := range t.Partitions {
-			end := kmsg.NewListOffsetsRequestTopicPartition()
-			end.Partition, end.Timestamp = p.Partition, -1
-			of.Partitions = append(of.Partitions, end)
-		}
-		list.Topics = append(list.Topics, of)
-	}
-	answer := client.RequestSharded(ctx, list)
-	ends := make(map[string]map[int32]int64)
-	for _, shard := range answer {
-		if shard.Err != nil {
-			return nil, fmt.Errorf("list offsets: %w", shard.Err)
-		}
-		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
-			if ends[t.Topic] == nil {
-				ends[t.Topic] = make(map[int32]int64)
-			}
-			for _, p := range t.Partitions {
-				if p.ErrorCode != 0 {
-					return nil, fmt.Errorf("end of %s/%d: error code %d", t.Topic, p.Partition, p.ErrorCode)
-				}
-				ends[t.Topic][p.Partition] = p.Offset
-			}
-		}
-	}
-	return ends, nil
+		record, err := decoder.record(ctx, r)
+		out = append(out, record)
+		return err
+	})
+	return out, err
 }
 
-// decoder reads Avro in Confluent's framing: a zero, four bytes of schema id, the
-// datum.
-type decoder struct {
-	registry string
-	schemas  map[uint32]*avro.Schema
+// Log is what the logs hold beside the visible records.
+type Log struct {
+	// Committed and Aborted are the transactions that end markers tell of, each
+	// once however many partitions it touched, as far as the brokers give every
+	// transaction an epoch of its own.
+	Committed, Aborted int
+	// AbortedRecords are those with state that nobody may see.
+	AbortedRecords int
 }
 
-func (d *decoder) record(ctx context.Context, r *kgo.Record) (Record, error) {
-	out := Record{Topic: r.Topic, Key: string(r.Key), Partition: r.Partition, Offset: r.Offset}
-	for _, h := range r.Headers {
-		if h.Key == "version" {
-			var err error
-			if out.Version, err = strconv.ParseInt(string(h.Value), 10, 64); err != nil {
-				return out, fmt.Errorf("header version: %w", err)
+// readMarkers counts transactions over all topics, as an uncommitted reader sees
+// them.
+func readMarkers(ctx context.Context, brokers string, visible int) (Log, error) {
+	type transaction struct {
+		producer int64
+		epoch    int16
+	}
+	committed, aborted := make(map[transaction]bool), make(map[transaction]bool)
+	data := 0
+	all := append(stateTopics(), positionTopics...)
+	err := scan(ctx, brokers, kgo.ReadUncommitted(), all, func(r *kgo.Record) error {
+		if !r.Attrs.IsControl() {
+			if _, state := topics[r.Topic]; state {
+				data++
 			}
+			return nil
 		}
-	}
-	const frame = 5
-	if len(r.Value) < frame || r.Value[0] != 0 {
-		return out, fmt.Errorf("value % x is not framed", r.Value[:min(len(r.Value), 20)])
-	}
-	schema, err := d.schema(ctx, binary.BigEndian.Uint32(r.Value[1:frame]))
-	if err != nil {
-		return out, err
-	}
-	var native any
-	rest, err := schema.Decode(r.Value[frame:], &native)
-	if err != nil {
-		return out, err
-	}
-	if len(rest) > 0 {
-		return out, fmt.Errorf("%d bytes behind the datum", len(rest))
-	}
-	text, err := json.Marshal(native)
-	if err != nil {
-		return out, err
-	}
-	return out, json.Unmarshal(text, &out.Value)
-}
-
-func (d *decoder) schema(ctx context.Context, id uint32) (*avro.Schema, error) {
-	if s, ok := d.schemas[id]; ok {
-		return s, nil
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/schemas/ids/%d", d.registry, id), http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	var said struct {
-		Schema string `json:"schema"`
-	}
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(body, &said); err != nil || res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("schema %d: status %d: %s", id, res.StatusCode, body)
-	}
-	s, err := avro.Parse(said.Schema)
-	if err != nil {
-		return nil, fmt.Errorf("schema %d: %w", id, err)
-	}
-	d.schemas[id] = s
-	return s, nil
+		const keySize = 4 // a version and a kind, of two bytes each
+		if len(r.Key) < keySize {
+			return fmt.Errorf("control record with key % x", r.Key)
+		}
+		switch t := (transaction{r.ProducerID, r.ProducerEpoch}); binary.BigEndian.Uint16(r.Key[2:]) {
+		case 0:
+			aborted[t] = true
+		case 1:
+			committed[t] = true
+		}
+		return nil
+	})
+	return Log{Committed: len(committed), Aborted: len(aborted), AbortedRecords: data - visible}, err
 }

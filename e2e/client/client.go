@@ -55,6 +55,9 @@ func New(platform Platform) *Client {
 // Close releases idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// Addresses are where the platform is now.
+func (c *Client) Addresses() embedded.Addresses { return c.platform.Addresses() }
+
 // History is what was acknowledged to this client so far.
 func (c *Client) History() *History { return &c.history }
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// History is what a client was promised. It is safe for concurrent use; the zero
+// History is what a client was promised and told. It is safe for concurrent use; the zero
 // value is empty.
 type History struct {
 	mu       sync.Mutex
@@ -13,6 +13,10 @@ type History struct {
 	returns  map[[2]string][]ReturnLine
 	receipts map[[2]string]int64
 	losses   map[[2]string]int64
+
+	facts          map[string]fact // the newest told of each thing
+	answers        int64
+	contradictions []error
 }
 
 func (h *History) placed(id string, o NewOrder) {

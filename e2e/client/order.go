@@ -99,28 +99,39 @@ func (c *Client) Place(ctx context.Context, o NewOrder) (Order, error) {
 	err := c.call(ctx, http.MethodPost, c.orders(), o, &out, idempotent(o.Key)...)
 	if err == nil {
 		c.history.placed(out.OrderID, o)
+		c.history.told(orderThing(out.OrderID), 0, out.fact()) // a repeated request has the first one's answer
 	}
 	return out, err
 }
 
 // Order returns an order as it is now.
 func (c *Client) Order(ctx context.Context, id string) (Order, error) {
-	var out Order
-	err := c.call(ctx, http.MethodGet, c.orders(id), nil, &out)
-	return out, err
+	return c.tell(id, func(out *Order) error { return c.call(ctx, http.MethodGet, c.orders(id), nil, out) })
 }
 
 // Wait returns an order once it is settled, or as it is after so long.
 func (c *Client) Wait(ctx context.Context, id string, within time.Duration) (Order, error) {
-	var out Order
-	err := c.call(ctx, http.MethodGet, c.orders(id)+"?wait="+within.String(), nil, &out)
-	return out, err
+	return c.tell(id, func(out *Order) error {
+		return c.call(ctx, http.MethodGet, c.orders(id)+"?wait="+within.String(), nil, out)
+	})
 }
 
 // Cancel cancels an order that is not confirmed yet.
 func (c *Client) Cancel(ctx context.Context, id, reason string) (Order, error) {
+	return c.tell(id, func(out *Order) error {
+		return c.call(ctx, http.MethodPost, c.orders(id, "cancel"), map[string]string{"reason": reason}, out)
+	})
+}
+
+// tell enters what a request answers about an order, and holds it against what
+// was answered before the request was sent.
+func (c *Client) tell(id string, request func(*Order) error) (Order, error) {
 	var out Order
-	err := c.call(ctx, http.MethodPost, c.orders(id, "cancel"), map[string]string{"reason": reason}, &out)
+	floor := c.history.floor(orderThing(id))
+	err := request(&out)
+	if err == nil {
+		c.history.told(orderThing(id), floor, out.fact())
+	}
 	return out, err
 }
 
@@ -132,9 +143,10 @@ type ReturnLine struct {
 
 // Return gives lines of a completed order back.
 func (c *Client) Return(ctx context.Context, id, returnID string, lines ...ReturnLine) (Order, error) {
-	var out Order
 	in := map[string]any{"return_id": returnID, "lines": lines}
-	err := c.call(ctx, http.MethodPost, c.orders(id, "returns"), in, &out)
+	out, err := c.tell(id, func(out *Order) error {
+		return c.call(ctx, http.MethodPost, c.orders(id, "returns"), in, out)
+	})
 	if err == nil {
 		c.history.returned(id, returnID, lines)
 	}

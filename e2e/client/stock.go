@@ -40,16 +40,27 @@ func (c *Client) WriteOff(ctx context.Context, sku, movement string, quantity in
 }
 
 func (c *Client) move(ctx context.Context, sku, how, movement string, quantity int64) (Stock, error) {
-	var out Stock
 	in := map[string]any{"id": movement, "quantity": quantity}
-	err := c.call(ctx, http.MethodPost, c.inventory("stock", sku, how), in, &out)
-	return out, err
+	return c.tellStock(sku, func(out *Stock) error {
+		return c.call(ctx, http.MethodPost, c.inventory("stock", sku, how), in, out)
+	})
 }
 
 // Stock returns a stock item.
 func (c *Client) Stock(ctx context.Context, sku string) (Stock, error) {
+	return c.tellStock(sku, func(out *Stock) error {
+		return c.call(ctx, http.MethodGet, c.inventory("stock", sku), nil, out)
+	})
+}
+
+// tellStock is tell for stock.
+func (c *Client) tellStock(sku string, request func(*Stock) error) (Stock, error) {
 	var out Stock
-	err := c.call(ctx, http.MethodGet, c.inventory("stock", sku), nil, &out)
+	floor := c.history.floor(stockThing(sku))
+	err := request(&out)
+	if err == nil {
+		c.history.told(stockThing(sku), floor, out.fact())
+	}
 	return out, err
 }
 
