@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait: it is only reached by a failure.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func order(id string) eventstore.StreamID { return eventstore.StreamID{Kind: "order", ID: id} }
 

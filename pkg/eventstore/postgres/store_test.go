@@ -116,6 +116,14 @@ func TestStore(t *testing.T) {
 			current = openAt(t, url)
 			return current
 		}
-		return eventstoretest.Harness{Store: current, Reopen: reopen, DSN: url, ConcurrentWriters: true}
+		deserted := func(t *testing.T) {
+			t.Helper()
+			alone := connect(t, url)
+			eventually(t, "the server has noticed that its clients are gone", func() bool {
+				return alone.number(`SELECT count(*) FROM pg_stat_activity
+					WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`) == 0
+			})
+		}
+		return eventstoretest.Harness{Store: current, Reopen: reopen, Deserted: deserted, DSN: url, ConcurrentWriters: true}
 	})
 }

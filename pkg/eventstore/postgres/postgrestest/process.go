@@ -58,6 +58,16 @@ func (o *output) String() string {
 	return string(o.text)
 }
 
+// crash ends the server and all its sessions at once with SIGKILL, as the loss of
+// its machine would. None of them can do anything more, such as answer a commit.
+func (p *process) crash() error {
+	if err := killAll(p.cmd.Process); err != nil {
+		return err
+	}
+	<-p.ended
+	return nil
+}
+
 // stop signals the server and waits until it has ended.
 func (p *process) stop(how os.Signal) error {
 	_ = p.cmd.Process.Signal(how) // it may have ended already

@@ -63,7 +63,29 @@ func Start(ctx context.Context) (*Server, error) {
 	if u := os.Getenv(URLVariable); u != "" {
 		return &Server{url: u}, nil
 	}
+	return StartOwn(ctx)
+}
+
+// StartOwn is Start for a test that kills, copies or reconfigures its server: it
+// never uses one that was there before.
+func StartOwn(ctx context.Context) (*Server, error) {
 	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	s, err := place(bin)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.create(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start PostgreSQL from %s: %w", bin, err), s.Stop())
+	}
+	return s, nil
+}
+
+// place gives a server a folder and an address.
+func place(bin string) (*Server, error) {
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +93,11 @@ func Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, bin: bin}
-	if err := s.create(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("start PostgreSQL from %s: %w", bin, err), s.Stop())
+	u := url.URL{Scheme: "postgres", User: url.User(superuser), Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/postgres",
+		RawQuery: "sslmode=disable"}
+	s := &Server{dir: dir, bin: bin, port: port, url: u.String()}
+	if err := give(dir); err != nil {
+		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
 }
@@ -81,9 +105,6 @@ func Start(ctx context.Context) (*Server, error) {
 func (s *Server) create(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	if err := give(s.dir); err != nil {
-		return err
-	}
 	init := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", superuser,
 		"--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 	init.Dir = s.dir
@@ -91,14 +112,6 @@ func (s *Server) create(ctx context.Context) error {
 	if out, err := init.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	s.port = port
-	u := url.URL{Scheme: "postgres", User: url.User(superuser), Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/postgres",
-		RawQuery: "sslmode=disable"}
-	s.url = u.String()
 	return s.Restart(ctx)
 }
 

@@ -1,11 +1,13 @@
 package postgrestest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -22,6 +24,26 @@ func unprivileged(cmd *exec.Cmd) {
 	if uid, gid, ok := other(); ok {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
+}
+
+// killAll ends a process and its children. It is stopped first, so that it makes no
+// more of them meanwhile.
+func killAll(p *os.Process) error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.Pid, p.Pid))
+	for _, child := range strings.Fields(string(children)) {
+		pid, bad := strconv.Atoi(child)
+		if bad != nil {
+			err = errors.Join(err, bad)
+			continue
+		}
+		if gone := syscall.Kill(pid, syscall.SIGKILL); gone != nil && !errors.Is(gone, syscall.ESRCH) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return errors.Join(err, p.Kill())
 }
 
 // give makes the folder that of the user who runs the server.

@@ -3,6 +3,7 @@
 package postgrestest
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -16,3 +17,6 @@ const (
 func unprivileged(*exec.Cmd) {}
 
 func give(string) error { return nil }
+
+// killAll ends a process; its children notice.
+func killAll(p *os.Process) error { return p.Kill() }
