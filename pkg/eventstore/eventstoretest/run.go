@@ -37,6 +37,10 @@ type Harness struct {
 	// given to Main, while no store of this process has it open. Empty if no
 	// other process can: nothing is killed then.
 	DSN string
+	// Deserted waits until nothing that a killed process has begun can still be
+	// committed, which a database server notices late. It is called while no
+	// store has the data open. Nil if a process takes its units with it.
+	Deserted func(t *testing.T)
 	// ConcurrentWriters tells that two units which share no stream can be
 	// under way at once. Without it Begin waits for the unit before.
 	ConcurrentWriters bool

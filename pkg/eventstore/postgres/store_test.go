@@ -123,6 +123,7 @@ func TestStore(t *testing.T) {
 				return alone.number(`SELECT count(*) FROM pg_stat_activity
 					WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`) == 0
 			})
+			check(t, alone.conn.Close(within(t)))
 		}
 		return eventstoretest.Harness{Store: current, Reopen: reopen, Deserted: deserted, DSN: url, ConcurrentWriters: true}
 	})
