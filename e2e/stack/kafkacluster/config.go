@@ -57,14 +57,16 @@ func (c Config) properties(n *node) map[string]string {
 	replicas := fmt.Sprint(c.Brokers)
 	inSync := fmt.Sprint(max(1, c.Brokers-1))
 	p := map[string]string{
-		"node.id":                          fmt.Sprint(n.index + 1),
-		"process.roles":                    "broker,controller",
-		"controller.quorum.voters":         strings.Join(voters, ","),
-		"controller.listener.names":        "CONTROLLER",
-		"inter.broker.listener.name":       "BROKER",
-		"listeners":                        fmt.Sprintf("BROKER://:%d,CONTROLLER://:%d,HOST://:%d,PROXIED://:%d,SECURE://:%d", portBroker, portController, portHost, portProxied, portSecure),
-		"advertised.listeners":             fmt.Sprintf("BROKER://%s:%d,HOST://%s,PROXIED://%s,SECURE://%s", alias(n.index), portBroker, n.host, n.front, n.secure),
-		"listener.security.protocol.map":   "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,HOST:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL",
+		"node.id":                        fmt.Sprint(n.index + 1),
+		"process.roles":                  "broker,controller",
+		"controller.quorum.voters":       strings.Join(voters, ","),
+		"controller.listener.names":      "CONTROLLER",
+		"inter.broker.listener.name":     "BROKER",
+		"listeners":                      fmt.Sprintf("BROKER://:%d,CONTROLLER://:%d,HOST://:%d,PROXIED://:%d,SECURE://:%d", portBroker, portController, portHost, portProxied, portSecure),
+		"advertised.listeners":           fmt.Sprintf("BROKER://%s:%d,HOST://%s,PROXIED://%s,SECURE://%s", alias(n.index), portBroker, n.host, n.front, n.secure),
+		"listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,HOST:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL",
+		"listener.name.secure.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+
 		"sasl.enabled.mechanisms":          "SCRAM-SHA-512",
 		"ssl.keystore.type":                "PEM",
 		"ssl.keystore.location":            keyFile,
@@ -101,9 +103,12 @@ func (c Config) environment(n *node) map[string]string {
 		"KAFKA_HEAP_OPTS": "-Xms256m -Xmx400m",
 	}
 	for name, value := range c.properties(n) {
-		env["KAFKA_"+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))] = value
+		env["KAFKA_"+strings.ToUpper(inEnvironment.Replace(name))] = value
 	}
 	return env
 }
+
+// inEnvironment spells a property's name as Kafka's images read it.
+var inEnvironment = strings.NewReplacer("_", "__", "-", "___", ".", "_")
 
 func alias(i int) string { return fmt.Sprintf("kafka%d", i+1) }
