@@ -48,6 +48,14 @@ var (
 	// ErrUnknownTopic says that a topic does not exist.
 	ErrUnknownTopic = errors.New("kafka: unknown topic")
 
+	// ErrUnauthenticated says that the brokers refused the credentials, or the way
+	// in which they were offered.
+	ErrUnauthenticated = errors.New("kafka: not authenticated")
+
+	// ErrUnauthorized says that the brokers know who asks, and that they do not
+	// allow it.
+	ErrUnauthorized = errors.New("kafka: not authorized")
+
 	errNoPartition = errors.New("kafka: neither a partition nor AnyPartition with a key")
 
 	// errNoBroker: the cluster names a broker whose address the transport has not
@@ -73,6 +81,13 @@ const (
 	codeInvalidTxnState         Error = 48
 	codeConcurrentTransactions  Error = 51
 	codeOperationNotAttempted   Error = 55
+	codeTopicUnauthorized       Error = 29
+	codeGroupUnauthorized       Error = 30
+	codeClusterUnauthorized     Error = 31
+	codeUnsupportedMechanism    Error = 33
+	codeIllegalSASLState        Error = 34
+	codeTxnIDUnauthorized       Error = 53
+	codeAuthenticationFailed    Error = 58
 	codeInvalidProducerMapping  Error = 49
 	codeUnknownProducerID       Error = 59
 	codeProducerFenced          Error = 90
@@ -97,6 +112,10 @@ func (e Error) Is(target error) bool {
 		return e == codeMessageTooLarge || e == codeRecordListTooLarge
 	case ErrUnknownTopic:
 		return e == codeUnknownTopicOrPartition || e == codeUnknownTopicID
+	case ErrUnauthenticated:
+		return e == codeUnsupportedMechanism || e == codeIllegalSASLState || e == codeAuthenticationFailed
+	case ErrUnauthorized:
+		return e == codeTopicUnauthorized || e == codeGroupUnauthorized || e == codeClusterUnauthorized || e == codeTxnIDUnauthorized
 	}
 	return false
 }

@@ -2,9 +2,12 @@ package participant
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/inbox"
 	"github.com/murmuration-dev/murmuration/pkg/intent"
@@ -107,19 +110,49 @@ func (b *broker) ready(ctx context.Context) error {
 	default:
 	}
 	specs := slices.Concat(b.s.spec.Owns, b.s.spec.Reads, []kafka.TopicSpec{b.s.spec.Positions})
-	err := b.s.persist(ctx, "topics cannot be verified", func() error {
-		err := b.producer.VerifyTopics(ctx, specs...)
-		var mismatch *kafka.TopicMismatchError
-		if errors.As(err, &mismatch) && !onlyMissing(mismatch) {
-			return run.ConfigError(fmt.Errorf("topics are not as declared; `murmur topics apply` makes what is missing, a wrong partition count needs a new topic: %w", err))
-		}
-		return err
-	})
+	err := b.s.persist(ctx, "topics cannot be verified", func() error { return b.verify(ctx, specs) })
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
 	close(b.verified)
 	return nil
+}
+
+// verifyTimeout bounds one look at the topics, so that a broker that does not
+// answer is reported soon.
+const verifyTimeout = 5 * time.Second
+
+// verify looks at the topics once. What is wrong with the settings, and no wait
+// mends, has an exit code.
+func (b *broker) verify(ctx context.Context, specs []kafka.TopicSpec) error {
+	attempt, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	err := b.producer.VerifyTopics(attempt, specs...)
+	var mismatch *kafka.TopicMismatchError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &mismatch) && !onlyMissing(mismatch):
+		return run.ConfigError(fmt.Errorf("topics are not as declared; `murmur topics apply` makes what is missing and sets what differs, a wrong partition count needs a new topic: %w", err))
+	case mismatch != nil:
+		return err
+	}
+	return b.refused(fmt.Errorf("KAFKA_BROKERS %s: %w", strings.Join(b.s.settings.KafkaBrokers, ","), err))
+}
+
+// refused marks an error of brokers that were reached and that refuse: only other
+// settings, or other rights, help.
+func (b *broker) refused(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, kafka.ErrUnauthenticated):
+		return run.ConfigError(fmt.Errorf("KAFKA_USERNAME and KAFKA_PASSWORD: the brokers refuse them: %w", err))
+	case errors.Is(err, kafka.ErrUnauthorized):
+		return run.ConfigError(fmt.Errorf("KAFKA_USERNAME: the brokers do not allow this user what the service needs (`murmur acls` lists it): %w", err))
+	case errors.As(err, &untrusted):
+		return run.ConfigError(fmt.Errorf("KAFKA_CA_FILE: the brokers' certificate is not trusted: %w", err))
+	}
+	return err
 }
 
 // consume is the inbox's task.
@@ -133,7 +166,7 @@ func (b *broker) consume(ctx context.Context) error {
 	if errors.As(err, &impossible) {
 		return run.InconsistentError(err)
 	}
-	return err
+	return b.refused(err)
 }
 
 // publish is the relay's task.

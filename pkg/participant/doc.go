@@ -6,7 +6,8 @@
 // # Guarantee
 //
 //   - The API answers as long as the service's own database does: without a
-//     broker, commands are accepted and wait in the outbox.
+//     broker, commands are accepted and wait in the outbox; without a schema
+//     registry a service that reached it once starts and works with what it said.
 //   - Wrong settings end the program with a code of their own (see package run)
 //     and a message that says what was expected; what cannot be reached is tried
 //     again until it can.

@@ -176,19 +176,20 @@ type surroundings struct {
 	t            *testing.T
 	registry     *httptest.Server
 	registryAway atomic.Bool
+	answering    atomic.Pointer[http.Handler] // what answers while it is not away
 	settings     Settings
 }
 
 func newSurroundings(t *testing.T) *surroundings {
 	t.Helper()
 	s := &surroundings{t: t}
-	fake := srfake.NewRegistry()
+	s.setRegistry(srfake.NewRegistry().Handler())
 	s.registry = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.registryAway.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		fake.Handler().ServeHTTP(w, r)
+		(*s.answering.Load()).ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.registry.Close)
 	s.settings = Settings{
@@ -197,6 +198,8 @@ func newSurroundings(t *testing.T) *surroundings {
 	}
 	return s
 }
+
+func (s *surroundings) setRegistry(h http.Handler) { s.answering.Store(&h) }
 
 // startBrokers runs a cluster with the topics of the service.
 func (s *surroundings) startBrokers(opts ...kfake.Opt) *kafkatest.Cluster {

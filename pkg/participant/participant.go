@@ -116,7 +116,8 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 		return errors.Join(err, store.Close())
 	}
 	defer registry.Close()
-	parts, positions, err := s.build(ctx, registry)
+	book := newSchemaBook(registry, store, s.log)
+	parts, positions, err := s.build(ctx, book)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -130,6 +131,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	}
 	s.inspection(ops, parts, broker)
 	ops.AddCheck(httpserver.Check{Name: "kafka", Probe: broker.check})
+	ops.AddCheck(httpserver.Check{Name: "schema registry", Probe: book.check})
 	s.phase.Store("")
 	if s.deps.Ready != nil {
 		s.deps.Ready()
@@ -137,7 +139,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	s.log.Info("ready", zap.String("api", api.URL()), zap.String("operations", ops.URL()))
 	return run.Stages(ctx,
 		run.Stage{{Name: "api", Run: api.Run}},
-		run.Stage{{Name: "inbox", Run: broker.consume}, {Name: "intents", Run: broker.execute}, {Name: "answers", Run: s.expire}},
+		run.Stage{{Name: "inbox", Run: broker.consume}, {Name: "intents", Run: broker.execute}, {Name: "answers", Run: s.expire}, {Name: "schemas", Run: book.Run}},
 		run.Stage{{Name: "relay", Run: broker.publish}},
 		run.Stage{run.OnStop("database", store.Close)},
 	)
@@ -169,7 +171,7 @@ func (s *service) registry() (*avro.Registry, error) {
 }
 
 // build resolves the schemas and makes the service's parts.
-func (s *service) build(ctx context.Context, registry *avro.Registry) (Parts, *positions, error) {
+func (s *service) build(ctx context.Context, registry Registry) (Parts, *positions, error) {
 	s.platform.Registry = registry
 	var parts Parts
 	var codec *positions
@@ -178,8 +180,11 @@ func (s *service) build(ctx context.Context, registry *avro.Registry) (Parts, *p
 		if parts, err = s.spec.Build(ctx, s.platform); err == nil {
 			codec, err = newPositions(ctx, registry, s.spec.PositionSubject, s.spec.PositionSchema)
 		}
-		if err != nil && avro.Permanent(err) {
+		switch {
+		case err != nil && avro.Permanent(err):
 			return run.ConfigError(err)
+		case errors.Is(err, avro.ErrUnauthorized):
+			return unauthorized(err)
 		}
 		return err
 	})
