@@ -30,7 +30,8 @@
 // names). Anything else cannot happen while both tell the truth: the database or
 // the topic went back in time, and the relay stops with [StoreRewoundError],
 // [LogRewoundError] or [TopicRecreatedError] rather than publish different facts
-// under versions that others have seen.
+// under versions that others have seen. What reads records or calls others waits
+// for it ([Relay.AfterRecovery]).
 //
 // Publish (publish.go). All rows that wait, up to the bounds of a batch, and the
 // position record go into one Kafka transaction. While it is being written the

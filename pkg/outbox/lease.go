@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
@@ -19,8 +20,9 @@ type lease struct {
 	name, owner string
 	trust       time.Duration
 
-	swapping chan struct{} // holds a value while a swap is under way
-	state    eventstore.LeaseState
+	swapping  chan struct{} // holds a value while a swap is under way
+	state     eventstore.LeaseState
+	recovered atomic.Bool // which the next renewal tells those that stand by
 
 	mu    sync.Mutex
 	until time.Time // on the own monotonic clock
@@ -36,7 +38,7 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 	for ctx.Err() == nil {
 		asked := time.Now()
 		state, err := r.deps.Store.Lease(ctx, r.cfg.Relay)
-		free := state.Owner == "" || state.Owner == r.owner
+		free := state.Owner == "" || holder(state) == r.owner
 		still := !since.IsZero() && state == seen && asked.Sub(since) >= r.cfg.LeaseTTL
 		switch {
 		case err != nil:
@@ -51,6 +53,9 @@ func (r *Relay) standby(ctx context.Context) (held *lease, ok bool) {
 			}
 			since = time.Time{}
 		case since.IsZero() || state != seen:
+			if !since.IsZero() && vouched(seen, state) {
+				r.gate.pass()
+			}
 			seen, since = state, time.Now()
 			if blind {
 				blind = false
@@ -78,7 +83,7 @@ func (r *Relay) take(ctx context.Context, from eventstore.LeaseState) (*lease, b
 // moment. errLeaseLost means that it is not; after any other error it may be.
 func (l *lease) renew(ctx context.Context) error {
 	begun := time.Now()
-	if err := l.swap(ctx, l.owner); err != nil {
+	if err := l.swap(ctx, l.signed); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -87,8 +92,18 @@ func (l *lease) renew(ctx context.Context) error {
 	return nil
 }
 
+// vouch lets the coming renewals say that the owner has recovered.
+func (l *lease) vouch() { l.recovered.Store(true) }
+
+func (l *lease) signed() string {
+	if l.recovered.Load() {
+		return l.owner + recoveredMark
+	}
+	return l.owner
+}
+
 // swap hands the lease from this owner to the next, who may be the same.
-func (l *lease) swap(ctx context.Context, next string) error {
+func (l *lease) swap(ctx context.Context, next func() string) error {
 	select {
 	case l.swapping <- struct{}{}:
 		defer func() { <-l.swapping }()
@@ -96,7 +111,7 @@ func (l *lease) swap(ctx context.Context, next string) error {
 		return context.Cause(ctx)
 	}
 	for {
-		state, err := l.store.SwapLease(ctx, l.name, l.state, next)
+		state, err := l.store.SwapLease(ctx, l.name, l.state, next())
 		if err == nil {
 			l.state = state
 			return nil
@@ -109,8 +124,12 @@ func (l *lease) swap(ctx context.Context, next string) error {
 		if err != nil {
 			return fmt.Errorf("read lease %s: %w", l.name, err)
 		}
-		if state.Owner != l.owner || state == l.state {
+		if holder(state) != l.owner || state == l.state {
 			return fmt.Errorf("%w to %q", errLeaseLost, state.Owner)
+		}
+		if state.Counter < l.state.Counter {
+			// The database was set back: only recovery can tell how far.
+			return fmt.Errorf("%w: its counter went back from %d to %d", errLeaseLost, l.state.Counter, state.Counter)
 		}
 		l.state = state
 	}
@@ -161,5 +180,5 @@ func (l *lease) keep(ctx context.Context, every time.Duration, end context.Cance
 func (l *lease) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	return l.swap(ctx, "")
+	return l.swap(ctx, func() string { return "" })
 }

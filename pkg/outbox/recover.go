@@ -68,6 +68,8 @@ func (s *session) recover(ctx context.Context) error {
 		s.state = next
 	}
 	s.recovered = true
+	s.gate.pass()
+	s.lease.vouch()
 	s.reached(s.state.Batch, time.Time{})
 	return nil
 }

@@ -56,6 +56,7 @@ type Relay struct {
 	log     *zap.Logger
 	trouble *telemetry.Throttle
 	metrics *metrics
+	gate    *gate
 	running atomic.Bool
 
 	mu     sync.Mutex
@@ -79,7 +80,7 @@ func New(cfg Config, deps Deps) (*Relay, error) {
 	}
 	log := deps.Logger.With(zap.String("relay", cfg.Relay))
 	return &Relay{
-		cfg: cfg.withDefaults(), deps: deps, log: log, metrics: metrics,
+		cfg: cfg.withDefaults(), deps: deps, log: log, metrics: metrics, gate: newGate(),
 		// A process that is started again under the same name must not take its
 		// predecessor, which may still be running, for itself.
 		owner:   cfg.Owner + "/" + rand.Text()[:8],

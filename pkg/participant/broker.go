@@ -17,7 +17,8 @@ import (
 )
 
 // broker is the side of a service that faces Kafka. Everything here waits until
-// the topics are seen to be as declared.
+// the topics are seen to be as declared; inbox and intents also until the relay's
+// recovery has compared the database with them.
 type broker struct {
 	s        *service
 	consumer *kafka.Client // fetches wait on it, so it is the inbox's own
@@ -85,6 +86,9 @@ func (b *broker) check(ctx context.Context) error {
 	case <-b.verified:
 	default:
 		return errors.New("topics not verified yet")
+	}
+	if !b.relay.Recovered() {
+		return errors.New("the database was not compared with its topics yet: nothing is read or executed before")
 	}
 	if err := b.inbox.Status().Failing; err != nil {
 		return err
@@ -161,7 +165,7 @@ func (b *broker) consume(ctx context.Context) error {
 	if err := b.ready(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	err := b.inbox.Run(ctx)
+	err := b.relay.AfterRecovery(b.inbox.Run)(ctx)
 	var impossible *inbox.PositionError
 	if errors.As(err, &impossible) {
 		return run.InconsistentError(err)
@@ -188,7 +192,7 @@ func (b *broker) execute(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return b.intents.Run(ctx)
+	return b.relay.AfterRecovery(b.intents.Run)(ctx)
 }
 
 // onlyMissing: topics that do not exist yet are waited for, since they may be

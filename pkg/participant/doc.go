@@ -13,6 +13,10 @@
 //     again until it can.
 //   - Topics whose partition count or clean-up policy is not the declared one
 //     stop the service before it reads or writes any.
+//   - A database that was set back stops the service before it reads a record or
+//     calls anybody: inbox and intents wait until the relay of this process, or of
+//     the replica that leads, has compared the database with the topics. The API
+//     does not wait; what it is told is published by nobody meanwhile.
 //   - On shutdown the API drains first, then what consumes, then the relay, then
 //     the database closes.
 //

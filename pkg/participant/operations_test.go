@@ -91,6 +91,7 @@ func TestOperations_InspectStreamsInPages(t *testing.T) {
 func TestOperations_ReviveAParkedIntent(t *testing.T) {
 	t.Parallel()
 	s := newSurroundings(t)
+	s.startBrokers() // nothing is executed before the database was compared with its topics
 	p := s.start(testSpec(nil))
 	p.waitReady()
 	if code, body := call(t, "POST", p.api+"/tallies/x", `{"amount":1,"settle":true}`); code != http.StatusOK {

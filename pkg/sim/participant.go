@@ -143,6 +143,7 @@ const (
 	participantMeasure = 5 * time.Minute
 	participantDrain   = time.Second
 	participantPoll    = 2 * time.Second
+	participantLook    = 1500 * time.Millisecond
 	participantLease   = 10 * time.Second
 )
 
@@ -160,14 +161,14 @@ func (b *body) run(ctx context.Context, n *Node) error {
 	}
 	relay, err := outbox.New(outbox.Config{
 		Relay: b.spec.Name, PositionsTopic: b.spec.Positions.Name, Owner: n.Name,
-		LeaseTTL: participantTTL, RenewEvery: participantRenew, MeasureEvery: participantMeasure, DrainTimeout: participantDrain,
+		LeaseTTL: participantTTL, RenewEvery: participantRenew, MeasureEvery: participantMeasure, DrainTimeout: participantDrain, PollInterval: participantLook,
 	}, outbox.Deps{
 		Store: n.withMark(&b.store), Log: n.Log(b.spec.Name), EncodePosition: EncodePosition, DecodePosition: DecodePosition,
 	})
 	if err != nil {
 		return err
 	}
-	parts := []func(context.Context) error{in.Run, relay.Run}
+	parts := []func(context.Context) error{relay.AfterRecovery(in.Run), relay.Run}
 	if len(b.parts.Intents) > 0 {
 		runner, err := intent.New(intent.Config{Owner: n.Name, Poll: participantPoll, Lease: participantLease}, intent.Deps{
 			Store: &b.store, Kinds: b.parts.Intents, CaughtUp: in.CaughtUp,
@@ -175,7 +176,7 @@ func (b *body) run(ctx context.Context, n *Node) error {
 		if err != nil {
 			return err
 		}
-		parts = append(parts, runner.Run)
+		parts = append(parts, relay.AfterRecovery(runner.Run))
 	}
 	n.Serve(b.api)
 	return Together(ctx, parts...)
