@@ -83,6 +83,12 @@ type Replicas struct{ Order, Payment, Inventory int }
 
 // Open declares the topics and services in a world, and what must hold in it.
 func (s *Services) Open(w *sim.World, partitions int32, r Replicas) *Shop {
+	shop := s.open(w, partitions, r)
+	shop.invariants()
+	return shop
+}
+
+func (s *Services) open(w *sim.World, partitions int32, r Replicas) *Shop {
 	for _, t := range schemas.Topics() {
 		n := partitions
 		if t.Partitions == 1 {
@@ -97,7 +103,6 @@ func (s *Services) Open(w *sim.World, partitions int32, r Replicas) *Shop {
 	shop.order = s.order.Service(w, r.Order)
 	shop.payment = s.payment.Service(w, r.Payment)
 	shop.stock = s.inventory.Service(w, r.Inventory)
-	shop.invariants()
 	return shop
 }
 
