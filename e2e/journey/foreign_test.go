@@ -11,34 +11,29 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/e2e/client"
-	"github.com/murmuration-dev/murmuration/e2e/stack"
 )
 
 // ownPlatform starts a platform for one test, whose logs it may spoil.
-func ownPlatform(t *testing.T) (stack.Stack, shop) {
+func ownPlatform(t *testing.T) (place, shop) {
 	t.Helper()
-	own, err := stack.NewInProcess(t.Context(), embedded.Config{Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := openOwn(t)
 	c := client.New(own)
 	t.Cleanup(func() {
 		c.Close()
+		if t.Failed() {
+			t.Log(own.log())
+		}
 		if err := own.Close(); err != nil {
 			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(own.Log())
 		}
 	})
 	return own, shopOf(t, c)
 }
 
 // intrude writes a record to a topic, as nobody but its owner should.
-func intrude(ctx context.Context, broker, topic, key string, value []byte) error {
-	writer, err := kgo.NewClient(kgo.SeedBrokers(broker))
+func intrude(ctx context.Context, brokers []string, topic, key string, value []byte) error {
+	writer, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
 		return err
 	}
@@ -75,7 +70,7 @@ func TestForeignRecord_ParksItsKeyAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := shopOf(t, s.Client)
 			o := s.buy(visa, line(sku, 1, 100))
-			if err := intrude(t.Context(), own.Addresses().Kafka, "payments", o.OrderID, value); err != nil {
+			if err := intrude(t.Context(), own.Addresses().Brokers(), "payments", o.OrderID, value); err != nil {
 				t.Fatal(err)
 			}
 			s.eventually("parked", func() error {
@@ -107,7 +102,7 @@ func TestForeignRecord_TombstoneForgetsNothing(t *testing.T) {
 	sku := s.sku(5)
 	o := s.buy(visa, line(sku, 2, 200))
 	for _, topic := range []string{"orders", "payments", "reservations"} {
-		if err := intrude(t.Context(), own.Addresses().Kafka, topic, o.OrderID, nil); err != nil {
+		if err := intrude(t.Context(), own.Addresses().Brokers(), topic, o.OrderID, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -135,8 +130,8 @@ func TestForeignRecord_ThatContradictsParksItsKeyAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stolen := valueAt(t, own.Addresses().Kafka, "payments", completed.OrderID, captured.Version)
-	if err := intrude(t.Context(), own.Addresses().Kafka, "payments", refused.OrderID, stolen); err != nil {
+	stolen := valueAt(t, own.Addresses().Brokers(), "payments", completed.OrderID, captured.Version)
+	if err := intrude(t.Context(), own.Addresses().Brokers(), "payments", refused.OrderID, stolen); err != nil {
 		t.Fatal(err)
 	}
 	s.expectStatus(s.buy(visa, line(sku, 1, 100)), client.Completed, "")
@@ -165,11 +160,11 @@ func latestSchemaID(t *testing.T, s shop, registry, subject string) uint32 {
 }
 
 // valueAt reads a topic to the record of one version of a key.
-func valueAt(t *testing.T, broker, topic, key string, version int64) []byte {
+func valueAt(t *testing.T, brokers []string, topic, key string, version int64) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	reader, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	reader, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/network"
 
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
@@ -36,8 +37,12 @@ type ContainersConfig struct {
 	// KafkaSettings are broker properties beside those of kafkacluster.
 	KafkaSettings map[string]string
 	// DatabaseDisk, if above 0, puts the database of each service on a memory disk
-	// of that many bytes, which is empty again after a restart of the container.
+	// of that many bytes, which lasts as long as the platform; see FillDisk.
 	DatabaseDisk int64
+	// DatabaseFront, if not nil, is asked once for each service at which host:port
+	// its replicas shall reach its database, which is at an address of this
+	// machine: that of a proxy, say, at HostAddress.
+	DatabaseFront func(service, database string) (string, error)
 }
 
 // Containers is a platform as people run it: Apache Kafka, a PostgreSQL per
@@ -53,6 +58,8 @@ type Containers struct {
 
 	mu       sync.Mutex
 	boxes    map[Part]*box
+	disks    map[Part]*disk        // of databases
+	fronts   map[string]string     // where replicas find the database, by service
 	services map[string][]*replica // by service; also those that Scale stopped
 	surround surroundings
 	turn     int // of the replicas that Addresses names
@@ -65,7 +72,7 @@ var _ Killer = (*Containers)(nil)
 func NewContainers(ctx context.Context, cfg ContainersConfig) (*Containers, error) {
 	cfg.Brokers, cfg.Replicas = max(cfg.Brokers, 1), max(cfg.Replicas, 1)
 	cfg.Deadline = cmp.Or(cfg.Deadline, 15*time.Minute)
-	s := &Containers{cfg: cfg, boxes: make(map[Part]*box), services: make(map[string][]*replica)}
+	s := &Containers{cfg: cfg, boxes: make(map[Part]*box), disks: make(map[Part]*disk), services: make(map[string][]*replica)}
 	if err := s.start(ctx); err != nil {
 		tails := s.Log() // while there is something to ask
 		return nil, errors.Join(fmt.Errorf("start containers: %w", err), s.Close(), errors.New(tails))
@@ -96,11 +103,30 @@ func (s *Containers) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.findDatabases(); err != nil {
+		return err
+	}
 	var starts []func() error
 	for _, service := range serviceNames {
 		starts = append(starts, func() error { return s.Scale(ctx, service, s.cfg.Replicas) })
 	}
 	return atOnce(starts...)
+}
+
+// findDatabases settles where the replicas of each service find its database.
+func (s *Containers) findDatabases() error {
+	s.fronts = make(map[string]string)
+	for _, service := range serviceNames {
+		s.fronts[service] = fmt.Sprintf("%s:%d", Database(service), postgresPort)
+		if s.cfg.DatabaseFront == nil {
+			continue
+		}
+		var err error
+		if s.fronts[service], err = s.cfg.DatabaseFront(service, s.surround.databases[service]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Containers) startKafka(ctx context.Context) (err error) {
@@ -118,7 +144,7 @@ func (s *Containers) startKafka(ctx context.Context) (err error) {
 
 // run starts a container under the name of its part, and waits until it answers.
 func (s *Containers) run(ctx context.Context, part Part, image string, answers func(context.Context) error, options ...testcontainers.ContainerCustomizer) error {
-	options = append(options, network.WithNetworkName([]string{string(part)}, s.network.Name))
+	options = append(options, network.WithNetworkName([]string{string(part)}, s.network.Name), quiet)
 	c, err := testcontainers.Run(ctx, image, options...)
 	if c == nil {
 		return fmt.Errorf("start %s: %w", part, err)
@@ -202,6 +228,9 @@ func (s *Containers) Close() error {
 		ends = append(ends, s.kafka.Close)
 	}
 	err := atOnce(ends...)
+	for _, d := range s.disks {
+		err = errors.Join(err, d.remove(ctx))
+	}
 	if s.network != nil {
 		err = errors.Join(err, s.network.Remove(ctx))
 	}
@@ -210,6 +239,9 @@ func (s *Containers) Close() error {
 	}
 	return err
 }
+
+// quiet keeps testcontainers from telling what it does; what fails is in its errors.
+var quiet = testcontainers.WithLogger(log.NewNoopLogger())
 
 // atOnce runs functions concurrently and returns all their errors.
 func atOnce(all ...func() error) error {

@@ -28,10 +28,11 @@ func (s *Containers) Log() string {
 }
 
 // KeepLogs writes everything that each container has said, over all its runs, to a
-// file of its own in a folder, which is made if it is not there.
-func (s *Containers) KeepLogs(ctx context.Context, folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+// file of its own, in a new folder whose name it returns: below the folder that
+// E2E_LOGS names, or that for temporary files.
+func (s *Containers) KeepLogs(ctx context.Context) (folder string, err error) {
+	if folder, err = os.MkdirTemp(os.Getenv("E2E_LOGS"), "containers-"); err != nil {
+		return folder, err
 	}
 	var errs []error
 	for _, part := range s.Parts() {
@@ -41,7 +42,7 @@ func (s *Containers) KeepLogs(ctx context.Context, folder string) error {
 		}
 		errs = append(errs, b.keep(ctx, filepath.Join(folder, string(part)+".log")))
 	}
-	return errors.Join(errs...)
+	return folder, errors.Join(errs...)
 }
 
 func (b *box) keep(ctx context.Context, file string) error {

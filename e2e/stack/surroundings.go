@@ -92,13 +92,11 @@ func (s *Containers) startDatabase(ctx context.Context, owner, address string) e
 		testcontainers.WithEnv(map[string]string{"POSTGRES_USER": "murmuration", "POSTGRES_PASSWORD": secret, "POSTGRES_DB": owner}),
 	}
 	if s.cfg.DatabaseDisk > 0 && owner != string(Registry) {
-		const inOwnFolder = dataFolder + "/pgdata" // initdb wants a folder of its own
-		options = append(options,
-			testcontainers.WithEnv(map[string]string{"PGDATA": inOwnFolder}),
-			testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
-				h.Tmpfs = map[string]string{dataFolder: "mode=1777,size=" + strconv.FormatInt(s.cfg.DatabaseDisk, 10)}
-			}),
-		)
+		onDisk, err := s.startDisk(ctx, Database(owner))
+		if err != nil {
+			return err
+		}
+		options = append(options, onDisk...)
 	}
 	return s.run(ctx, Database(owner), imageOf("POSTGRES_IMAGE", officialPostgres), answers, options...)
 }
@@ -158,7 +156,7 @@ func (s *Containers) Murmur(ctx context.Context, args ...string) (Output, error)
 	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
 	o := Output{Code: -1}
-	c, err := testcontainers.Run(ctx, s.images["murmur"], testcontainers.WithCmd(args...),
+	c, err := testcontainers.Run(ctx, s.images["murmur"], testcontainers.WithCmd(args...), quiet,
 		network.WithNetworkName(nil, s.network.Name), testcontainers.WithWaitStrategy(wait.ForExit()))
 	if c == nil {
 		return o, err
