@@ -20,6 +20,12 @@ import (
 // patience is how long a test waits for what takes milliseconds.
 const patience = 30 * time.Second
 
+// retryEvery paces what is tried again.
+const retryEvery = 25 * time.Millisecond
+
+// goods is what everybody orders here.
+const goods = "disk-sku"
+
 // disk is a place for a data folder that can become full.
 type disk interface {
 	folder() string
@@ -111,7 +117,7 @@ func fillUp(t *testing.T, d disk) {
 			t.Logf("log of the platform:\n%s", p.Log())
 		}
 	})
-	if _, err := c.Receive(ctx, sku(0), stockMovement, 1000); err != nil {
+	if _, err := c.Receive(ctx, goods, "opening", 1000); err != nil {
 		t.Fatal(err)
 	}
 	placed := 0
@@ -120,7 +126,7 @@ func fillUp(t *testing.T, d disk) {
 		id := fmt.Sprintf("order-%d", placed)
 		_, err := c.Place(ctx, client.NewOrder{
 			OrderID: id, Key: id, Currency: "GBP", PaymentMethod: "pm_card_visa",
-			Lines: []client.NewLine{{SKU: sku(0), Quantity: 1, Amount: 100}},
+			Lines: []client.NewLine{{SKU: goods, Quantity: 1, Amount: 100}},
 		})
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/murmuration-dev/murmuration/e2e/checker"
 	"github.com/murmuration-dev/murmuration/e2e/client"
+	"github.com/murmuration-dev/murmuration/e2e/fault/crowd"
 	"github.com/murmuration-dev/murmuration/e2e/stack"
 )
 
@@ -65,7 +66,10 @@ func TestKill9_LosesAndDoublesNothing(t *testing.T) {
 		}
 	})
 
-	customers := startLoad(t, c, seed)
+	customers, err := crowd.Gather(ctx, c, crowd.Config{Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for n := 1; n <= kills; n++ {
 		workAndKill(ctx, t, p, random)
 		if n < kills && random.IntN(3) == 0 {
@@ -76,8 +80,10 @@ func TestKill9_LosesAndDoublesNothing(t *testing.T) {
 			t.Fatalf("start after kill %d: %v", n, err)
 		}
 	}
-	customers.stop()
-	t.Logf("%d orders placed by customers during %d kills", customers.placed.Load(), kills)
+	if err := customers.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d orders placed by customers during %d kills", customers.Placed(), kills)
 
 	replayed := replay(ctx, t, p)
 	if replayed.Code != 0 {

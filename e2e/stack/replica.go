@@ -68,7 +68,7 @@ func (s *Containers) startReplica(ctx context.Context, service string, r *replic
 // environment are the settings of a service, as docs/configuration.md has them.
 func (s *Containers) environment(service string) map[string]string {
 	env := map[string]string{
-		"DATABASE_URL":        databaseURL(fmt.Sprintf("%s:%d", Database(service), postgresPort), service),
+		"DATABASE_URL":        databaseURL(s.fronts[service], service),
 		"KAFKA_BROKERS":       strings.Join(s.kafka.Inside(), ","),
 		"SCHEMA_REGISTRY_URL": fmt.Sprintf("http://%s:%d%s", Registry, registryPort, registryPath),
 		"TRACE_RATIO":         "0",
