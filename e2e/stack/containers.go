@@ -40,9 +40,9 @@ type ContainersConfig struct {
 	// of that many bytes, which lasts as long as the platform; see FillDisk.
 	DatabaseDisk int64
 	// DatabaseFront, if not nil, is asked once for each service at which host:port
-	// its replicas shall reach its database, which is at an address of this
-	// machine: that of a proxy, say, at HostAddress.
-	DatabaseFront func(service, database string) (string, error)
+	// its replicas shall reach its database: that of a proxy, say. It is given
+	// where the database is, and the host at which containers reach this machine.
+	DatabaseFront func(service, database, host string) (string, error)
 }
 
 // Containers is a platform as people run it: Apache Kafka, a PostgreSQL per
@@ -103,7 +103,7 @@ func (s *Containers) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.findDatabases(); err != nil {
+	if err := s.findDatabases(ctx); err != nil {
 		return err
 	}
 	var starts []func() error
@@ -114,15 +114,18 @@ func (s *Containers) start(ctx context.Context) (err error) {
 }
 
 // findDatabases settles where the replicas of each service find its database.
-func (s *Containers) findDatabases() error {
+func (s *Containers) findDatabases(ctx context.Context) error {
+	host, err := s.hostAddress(ctx)
+	if err != nil {
+		return err
+	}
 	s.fronts = make(map[string]string)
 	for _, service := range serviceNames {
 		s.fronts[service] = fmt.Sprintf("%s:%d", Database(service), postgresPort)
 		if s.cfg.DatabaseFront == nil {
 			continue
 		}
-		var err error
-		if s.fronts[service], err = s.cfg.DatabaseFront(service, s.surround.databases[service]); err != nil {
+		if s.fronts[service], err = s.cfg.DatabaseFront(service, s.surround.databases[service], host); err != nil {
 			return err
 		}
 	}

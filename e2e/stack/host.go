@@ -8,26 +8,24 @@ import (
 	"fmt"
 
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 )
 
-// HostAddress is the address at which containers reach a listener of this machine,
-// that of Docker's own bridge.
-func HostAddress(ctx context.Context) (string, error) {
-	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
+// hostAddress is the address at which containers reach a listener of this machine:
+// that of their network's bridge.
+func (s *Containers) hostAddress(ctx context.Context) (string, error) {
+	bridge, err := s.docker.NetworkInspect(ctx, s.network.Name, client.NetworkInspectOptions{})
 	if err != nil {
 		return "", err
 	}
-	bridge, err := docker.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
-	if err := errors.Join(err, docker.Close()); err != nil {
-		return "", err
-	}
 	for _, c := range bridge.Network.IPAM.Config {
-		if c.Gateway.Is4() {
+		switch {
+		case c.Gateway.Is4():
 			return c.Gateway.String(), nil
+		case c.Subnet.Addr().Is4():
+			return c.Subnet.Masked().Addr().Next().String(), nil // what Docker takes if nobody says
 		}
 	}
-	return "", errors.New("docker's bridge has no address")
+	return "", errors.New("the platform's network has no address")
 }
 
 // PID is the first process of a part that runs, as this machine numbers it.

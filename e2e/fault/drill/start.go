@@ -29,14 +29,11 @@ const (
 func Start(ctx context.Context, orders int, say func(format string, args ...any)) (*Drill, error) {
 	d := &Drill{proxies: make(map[plan.Target]*sever.Proxy), say: say, busy: make(map[stack.Part]bool)}
 	d.free = sync.NewCond(&d.mu)
-	host, err := stack.HostAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	d.stack, err = stack.NewContainers(ctx, stack.ContainersConfig{
 		Brokers: brokers, Replicas: replicasOf,
 		DatabaseDisk:  diskBase + int64(orders)*diskForOrder,
-		DatabaseFront: func(service, database string) (string, error) { return d.front(host, service, database) },
+		DatabaseFront: d.front,
 		// Position topics are cleaned under way, not once in fifteen seconds.
 		KafkaSettings: map[string]string{"log.cleaner.backoff.ms": "1000"},
 	})
@@ -49,7 +46,7 @@ func Start(ctx context.Context, orders int, say func(format string, args ...any)
 }
 
 // front puts a proxy before the database of a service.
-func (d *Drill) front(host, service, database string) (string, error) {
+func (d *Drill) front(service, database, host string) (string, error) {
 	proxy, err := sever.Start(net.JoinHostPort(host, "0"), database)
 	if err != nil {
 		return "", fmt.Errorf("before the database of %s: %w", service, err)
