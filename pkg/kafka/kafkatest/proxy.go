@@ -140,8 +140,8 @@ func (p *Proxy) serve(client net.Conn, backend string) {
 		}
 		answer, err := p.exchange(frame, broker)
 		if err != nil {
-			if !errors.Is(err, errDropped) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-				p.tb.Logf("kafkatest proxy: %v", err)
+			if !errors.As(err, new(*net.OpError)) && !errors.Is(err, errDropped) && !errors.Is(err, io.EOF) {
+				p.tb.Logf("kafkatest proxy: %v", err) // not a broker that went away, then
 			}
 			return
 		}
