@@ -155,7 +155,7 @@ func (s *service) open(ctx context.Context) (eventstore.Store, error) {
 		if errors.Is(err, eventstore.ErrInUse) || errors.Is(err, eventstore.ErrSchemaMismatch) || errors.Is(err, eventstore.ErrUnusable) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 			return run.ConfigError(fmt.Errorf("DATABASE_URL: %w", err))
 		}
-		return err
+		return named("DATABASE_URL", err)
 	})
 	return store, err
 }
@@ -186,9 +186,17 @@ func (s *service) build(ctx context.Context, registry Registry) (Parts, *positio
 		case errors.Is(err, avro.ErrUnauthorized):
 			return unauthorized(err)
 		}
-		return err
+		return named("SCHEMA_REGISTRY_URL", err)
 	})
 	return parts, codec, err
+}
+
+// named makes an error say which setting leads to what failed.
+func named(setting string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", setting, err)
 }
 
 // persist tries until it works, ctx ends (nil), or the error has an exit code of

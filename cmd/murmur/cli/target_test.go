@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func resolve(t *testing.T, needs []address, args ...string) (embedded.Addresses,
 
 func TestTarget_IsThePlatformOfTheFolder(t *testing.T) {
 	to, err := resolve(t, allAddresses, "--data", shared.data)
-	if err != nil || to != shared.Addresses {
+	if err != nil || !reflect.DeepEqual(to, shared.Addresses) {
 		t.Errorf("is %+v, %v; want %+v", to, err, shared.Addresses)
 	}
 }
@@ -37,7 +38,7 @@ func TestTarget_PrefersWhatIsGiven(t *testing.T) {
 	to, err := resolve(t, allAddresses, "--data", shared.data, "--kafka", "elsewhere:9092", "--order-ops", "http://elsewhere:1/")
 	want := shared.Addresses
 	want.Kafka, want.Order.Ops = "elsewhere:9092", "http://elsewhere:1"
-	if err != nil || to != want {
+	if err != nil || !reflect.DeepEqual(to, want) {
 		t.Errorf("is %+v, %v; want %+v", to, err, want)
 	}
 }
@@ -45,7 +46,7 @@ func TestTarget_PrefersWhatIsGiven(t *testing.T) {
 func TestTarget_NeedsNoFolderIfAddressesAreGiven(t *testing.T) {
 	t.Chdir(t.TempDir())
 	to, err := resolve(t, []address{kafkaAddress}, "--kafka", "elsewhere:9092")
-	if err != nil || to != (embedded.Addresses{Kafka: "elsewhere:9092"}) {
+	if err != nil || !reflect.DeepEqual(to, embedded.Addresses{Kafka: "elsewhere:9092"}) {
 		t.Errorf("is %+v, %v", to, err)
 	}
 }
