@@ -45,16 +45,37 @@ func keepLogs(s *stack.Containers) string {
 	return fmt.Sprintf("logs in %s\n%s", folder, s.Log())
 }
 
-// oneMore bounds the platforms beside the shared one: each is ten containers.
-var oneMore sync.Mutex
+// spoilt is a small platform that those who spoil logs use one after another: one
+// each would be a minute more of starting containers.
+var spoilt struct {
+	turn sync.Mutex
+	place
+}
 
+// openOwn starts it for the first who asks, and waits for others to leave.
 func openOwn(t *testing.T) place {
 	t.Helper()
-	oneMore.Lock()
-	t.Cleanup(oneMore.Unlock)
-	own, err := open(t.Context(), stack.ContainersConfig{})
-	if err != nil {
-		t.Fatal(err)
+	spoilt.turn.Lock()
+	t.Cleanup(spoilt.turn.Unlock)
+	if spoilt.Stack == nil {
+		own, err := open(t.Context(), stack.ContainersConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoilt.place = own
 	}
-	return own
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(spoilt.log())
+		}
+	})
+	return spoilt.place
+}
+
+// closeOwn removes what openOwn started.
+func closeOwn() error {
+	if spoilt.Stack == nil {
+		return nil
+	}
+	return spoilt.Close()
 }

@@ -1,6 +1,8 @@
 package journey
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/murmuration-dev/murmuration/e2e/client"
@@ -52,6 +54,21 @@ func TestGateway_FailingAtRandomChargesOnce(t *testing.T) {
 	for range orders {
 		ids = append(ids, s.place(s.basket(visa, line(sku, 1, 99))).OrderID)
 	}
+	// Each failure doubles the wait for the next try, so what met many of them in a
+	// row would wait for minutes.
+	s.eventually("settled, or tried many times", func() error {
+		payment, err := s.Overview(t.Context(), "payment")
+		if err != nil || slices.ContainsFunc(payment.Pending, func(i client.Intent) bool { return i.Attempts >= 5 }) {
+			return err
+		}
+		for _, id := range ids {
+			if o, err := s.Order(t.Context(), id); err != nil || !o.Settled {
+				return errors.Join(err, errStill("without an end"))
+			}
+		}
+		return nil
+	})
+	s.mendGateway()
 	for _, id := range ids {
 		s.expectStatus(s.settle(id), client.Completed, "")
 		s.expectMoney(id, 99, 0)

@@ -64,7 +64,7 @@ func run(m *testing.M) int {
 	if code != 0 {
 		fmt.Fprintf(os.Stderr, "log of the platform:\n%s", platform.log())
 	}
-	if err := platform.Close(); err != nil {
+	if err := errors.Join(closeOwn(), platform.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, "stop:", err)
 		code = 1
 	}
