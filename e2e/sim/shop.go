@@ -138,7 +138,10 @@ func (s *Shop) send(ctx context.Context, c *sim.Client, service, path, key strin
 	}
 	for {
 		err := c.Reach(ctx, service, patience, func(ctx context.Context, api any) error {
-			r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(sent))
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(sent))
+			if err != nil {
+				return err
+			}
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Idempotency-Key", key)
 			w := httptest.NewRecorder()

@@ -121,6 +121,7 @@ func relayConfig(n *sim.Node) outbox.Config {
 	return outbox.Config{
 		Relay: n.Service, PositionsTopic: n.Service + "-positions", Owner: n.Name, BatchRows: 3,
 		LeaseTTL: 2 * time.Second, RenewEvery: 600 * time.Millisecond, MeasureEvery: 5 * time.Minute, DrainTimeout: time.Second,
+		PollInterval: 1500 * time.Millisecond,
 	}
 }
 

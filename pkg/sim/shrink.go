@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,16 @@ func Explain(t *testing.T, p Plan, s Scenario) string {
 		small = p
 		r = Simulate(t, p, true, s)
 	}
-	return describeRun(p, small, r)
+	return describeRun(p, small, r) + repeat(t, p.Seed)
+}
+
+// repeat is the command for people.
+func repeat(t *testing.T, seed uint64) string {
+	pkg := "."
+	if info, ok := debug.ReadBuildInfo(); ok {
+		pkg = strings.TrimSuffix(info.Path, ".test")
+	}
+	return fmt.Sprintf("repeat it: %s=%d %s=1 go test -count 1 -v -run '^%s$' %s\n", FirstVar, seed, CountVar, t.Name(), pkg)
 }
 
 func describeRun(p, small Plan, r Result) string {
