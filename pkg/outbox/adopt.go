@@ -85,5 +85,5 @@ func (s *session) mark(ctx context.Context) error {
 	}
 	next := s.state
 	next.Batch, next.PositionOffset = next.Batch+1, offset
-	return s.store(ctx, nil, next)
+	return s.forget(ctx, nil, next)
 }

@@ -12,38 +12,58 @@ import (
 
 // A deletion removes the rows of a committed batch while the next is written.
 type deletion struct {
-	rows  map[eventstore.RowID]struct{}
-	bytes int   // size of the rows' records
-	last  int64 // highest sequence
+	names []eventstore.RowID
+	bytes int                           // size of the rows' records
+	last  int64                         // highest sequence
+	rows  map[eventstore.RowID]struct{} // the names, once one was looked up
 
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // after done
 }
 
+// holds tells whether a row is among those to be deleted.
+func (d *deletion) holds(row *eventstore.OutboxRow) bool {
+	if d == nil || row.Seq > d.last {
+		return false // as all of them while a backlog is worked off
+	}
+	if d.rows == nil {
+		d.rows = make(map[eventstore.RowID]struct{}, len(d.names))
+		for _, name := range d.names {
+			d.rows[name] = struct{}{}
+		}
+	}
+	_, ok := d.rows[row.RowID]
+	return ok
+}
+
 // delete starts the deletion of a batch. It ends when the rows are durably gone,
 // another relay turns out to have gone on, or ctx ends.
 func (s *session) delete(ctx context.Context, b batch, next eventstore.RelayState) {
 	ctx, cancel := context.WithCancel(ctx)
-	d := &deletion{
-		rows: make(map[eventstore.RowID]struct{}, len(b.names)), bytes: b.bytes, last: b.last,
-		cancel: cancel, done: make(chan struct{}),
-	}
-	for _, name := range b.names {
-		d.rows[name] = struct{}{}
-	}
+	d := &deletion{names: b.names, bytes: b.bytes, last: b.last, cancel: cancel, done: make(chan struct{})}
 	s.undeleted = d
 	go func() {
 		defer close(d.done)
-		d.err = s.store(ctx, b.names, next)
+		d.err = s.store(ctx, next, func() error {
+			if store, ok := s.deps.Store.(SpanPublisher); ok {
+				return store.PublishedSpan(ctx, s.cfg.Relay, b.names, b.first, b.last, next)
+			}
+			return s.deps.Store.Published(ctx, s.cfg.Relay, b.names, next)
+		})
 	}()
 }
 
-// store deletes rows and stores the state that goes with it, however often it
-// takes.
-func (s *session) store(ctx context.Context, rows []eventstore.RowID, next eventstore.RelayState) error {
+// forget deletes rows that are found by their names alone.
+func (s *session) forget(ctx context.Context, rows []eventstore.RowID, next eventstore.RelayState) error {
+	return s.store(ctx, next, func() error { return s.deps.Store.Published(ctx, s.cfg.Relay, rows, next) })
+}
+
+// store runs a deletion, which stores the state that goes with it, however often
+// it takes.
+func (s *session) store(ctx context.Context, next eventstore.RelayState, published func() error) error {
 	_, err := retry(ctx, s.Relay, "delete published rows", func() (struct{}, error) {
-		err := s.deps.Store.Published(ctx, s.cfg.Relay, rows, next)
+		err := published()
 		if !errors.Is(err, eventstore.ErrConflict) {
 			return struct{}{}, err
 		}
@@ -85,9 +105,26 @@ func (s *session) settled(ctx context.Context) error {
 	return d.err
 }
 
-// abandon ends the session's deletion, if one is still under way. Whether it
-// took place is for the next recovery to see.
+// settledBy takes note of a deletion that is done. It does not wait.
+func (s *session) settledBy(ctx context.Context) error {
+	if s.undeleted == nil {
+		return nil
+	}
+	select {
+	case <-s.undeleted.done:
+		return s.settled(ctx)
+	default:
+		return nil
+	}
+}
+
+// abandon ends what the session has under way. Whether a deletion took place is
+// for the next recovery to see.
 func (s *session) abandon() {
+	if a := s.ahead; a != nil {
+		a.end()
+		<-a.done
+	}
 	if d := s.undeleted; d != nil {
 		d.cancel()
 		<-d.done

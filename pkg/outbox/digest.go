@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
@@ -15,38 +14,35 @@ import (
 const digestBytes = 16
 
 // digest identifies what a batch publishes: its rows in order, each with its name
-// and the whole of its record.
+// and the whole of its record. Texts have their lengths before them, so that no
+// two lists look alike.
 func digest(names []eventstore.RowID, records []eventstore.Record) string {
 	h := sha256.New()
+	var row []byte // of one row: one write each
 	for i := range names {
-		part(h, names[i].Stream.Kind, names[i].Stream.ID)
-		number(h, uint64(names[i].Version))
+		row = text(row[:0], names[i].Stream.Kind)
+		row = text(row, names[i].Stream.ID)
+		row = number(row, uint64(names[i].Version))
 		r := &records[i]
-		part(h, r.Topic, r.Key, string(r.Value))
+		row = text(row, r.Topic)
+		row = text(row, r.Key)
+		row = append(number(row, uint64(len(r.Value))), r.Value...)
 		if r.Value == nil {
-			number(h, 1) // a tombstone is not an empty value
+			row = number(row, 1) // a tombstone is not an empty value
 		}
-		number(h, uint64(len(r.Headers)))
+		row = number(row, uint64(len(r.Headers)))
 		for _, header := range r.Headers {
-			part(h, header.Key, header.Value)
+			row = text(row, header.Key)
+			row = text(row, header.Value)
 		}
+		_, _ = h.Write(row) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil)[:digestBytes])
 }
 
-// part adds texts with their lengths, so that no two lists look alike.
-func part(h hash.Hash, texts ...string) {
-	for _, t := range texts {
-		number(h, uint64(len(t)))
-		_, _ = h.Write([]byte(t)) // a hash never fails
-	}
-}
+func text(b []byte, t string) []byte { return append(number(b, uint64(len(t))), t...) }
 
-func number(h hash.Hash, n uint64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], n)
-	_, _ = h.Write(b[:])
-}
+func number(b []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(b, n) }
 
 // unchanged tells whether the rows that a position names are all in the outbox,
 // with the records that were published. If not, the database was set back and

@@ -125,20 +125,7 @@ type kafkaTxn struct {
 }
 
 func (t *kafkaTxn) Produce(ctx context.Context, records []eventstore.Record, position eventstore.Record) (int64, error) {
-	all := make([]kafka.Record, 0, len(records)+1)
-	headers := 0
-	for i := range records {
-		headers += len(records[i].Headers)
-	}
-	room := make([]kafka.Header, 0, headers)
-	for i := range records {
-		first := len(room)
-		for _, h := range records[i].Headers {
-			room = append(room, kafka.Header{Key: h.Key, Value: []byte(h.Value)})
-		}
-		all = append(all, kafkaRecord(&records[i], kafka.AnyPartition, room[first:len(room):len(room)]))
-	}
-	all = append(all, kafkaRecord(&position, 0, nil))
+	all := kafkaRecords(records, &position)
 	if err := t.txn.Produce(ctx, all...); err != nil {
 		return 0, fenced(err)
 	}
@@ -148,8 +135,34 @@ func (t *kafkaTxn) Produce(ctx context.Context, records []eventstore.Record, pos
 	return t.log.floor, nil
 }
 
-func kafkaRecord(r *eventstore.Record, partition int32, headers []kafka.Header) kafka.Record {
-	return kafka.Record{Topic: r.Topic, Partition: partition, Key: []byte(r.Key), Value: r.Value, Headers: headers}
+// kafkaRecords turns a batch into Kafka's form. All texts of a batch share one
+// piece of memory, as do all headers.
+func kafkaRecords(records []eventstore.Record, position *eventstore.Record) []kafka.Record {
+	headers, bytes := 0, len(position.Key)
+	for i := range records {
+		bytes += len(records[i].Key)
+		headers += len(records[i].Headers)
+		for _, h := range records[i].Headers {
+			bytes += len(h.Value)
+		}
+	}
+	all, texts, list := make([]kafka.Record, 0, len(records)+1), make([]byte, 0, bytes), make([]kafka.Header, 0, headers)
+	shared := func(s string) []byte {
+		first := len(texts)
+		texts = append(texts, s...)
+		return texts[first:len(texts):len(texts)]
+	}
+	for i := range records {
+		r := &records[i]
+		first := len(list)
+		for _, h := range r.Headers {
+			list = append(list, kafka.Header{Key: h.Key, Value: shared(h.Value)})
+		}
+		all = append(all, kafka.Record{
+			Topic: r.Topic, Partition: kafka.AnyPartition, Key: shared(r.Key), Value: r.Value, Headers: list[first:len(list):len(list)],
+		})
+	}
+	return append(all, kafka.Record{Topic: position.Topic, Key: shared(position.Key), Value: position.Value})
 }
 
 func (t *kafkaTxn) Commit(ctx context.Context) error { return fenced(t.txn.Commit(ctx)) }

@@ -14,10 +14,8 @@ import (
 func (s *session) publish(ctx context.Context, stop <-chan struct{}) error {
 	defer s.abandon()
 	for {
-		select {
-		case <-stop:
+		if s.pace(ctx, stop) {
 			return s.settled(ctx)
-		default:
 		}
 		b, err := s.scan(ctx)
 		switch {
@@ -30,6 +28,25 @@ func (s *session) publish(ctx context.Context, stop <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// pace waits until the next batch is due, and tells whether stop is closed.
+func (s *session) pace(ctx context.Context, stop <-chan struct{}) (stopped bool) {
+	if wait := s.cfg.Pace - time.Since(s.begun); wait > 0 && !s.more {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-stop:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -58,81 +75,17 @@ func (s *session) idle(ctx context.Context, stop <-chan struct{}) error {
 	return nil
 }
 
-// A batch is what one transaction publishes.
-type batch struct {
-	names   []eventstore.RowID
-	records []eventstore.Record
-	bytes   int
-	last    int64 // highest sequence
-	mark    int64 // low mark after this batch
-}
-
-// scan reads the rows that wait, but for those which are published and not
-// deleted yet.
-//
-// Sequences may become visible late: a row can appear below one that was
-// published. So scans start at the beginning, or where the store says that
-// nothing can appear any more. All rows of a stream are seen in order either
-// way: a version is written after the one before was committed.
-func (s *session) scan(ctx context.Context) (batch, error) {
-	safe, err := s.safeMark(ctx)
-	if err != nil {
-		return batch{}, err
-	}
-	limit, bytes := s.cfg.BatchRows, s.cfg.BatchBytes
-	if d := s.undeleted; d != nil && d.last > s.after {
-		limit, bytes = limit+len(d.rows), bytes+d.bytes
-	}
-	rows, err := retry(ctx, s.Relay, "read the outbox", func() ([]eventstore.OutboxRow, error) {
-		return s.deps.Store.Pending(ctx, s.after, limit, bytes)
-	})
-	if err != nil {
-		return batch{}, err
-	}
-	b := s.assemble(rows)
-	b.mark = max(s.after, min(safe, b.last))
-	return b, nil
-}
-
-func (s *session) safeMark(ctx context.Context) (int64, error) {
-	marker, ok := s.deps.Store.(SafeMarker)
-	if !ok {
-		return 0, nil
-	}
-	if time.Since(s.full) >= rescanEvery {
-		s.after, s.full = 0, time.Now()
-	}
-	return retry(ctx, s.Relay, "read the safe mark", func() (int64, error) { return marker.SafeMark(ctx) })
-}
-
-// assemble takes rows in the order of their sequences, up to the bounds.
-func (s *session) assemble(rows []eventstore.OutboxRow) batch {
-	b := batch{names: make([]eventstore.RowID, 0, len(rows)), records: make([]eventstore.Record, 0, len(rows))}
-	named := 0
-	for i := range rows {
-		row := &rows[i]
-		if s.undeleted != nil {
-			if _, ok := s.undeleted.rows[row.RowID]; ok {
-				continue
-			}
-		}
-		const version = 10 // bytes of a long, at most
-		name, size := len(row.Stream.Kind)+len(row.Stream.ID)+version, row.Record.Size()
-		full := len(b.names) >= s.cfg.BatchRows || b.bytes+size > s.cfg.BatchBytes || named+name > maxNameBytes
-		if full && len(b.names) > 0 {
-			break
-		}
-		b.names, b.records = append(b.names, row.RowID), append(b.records, row.Record)
-		b.bytes, named, b.last = b.bytes+size, named+name, row.Seq
-	}
-	return b
-}
-
 // send publishes one batch.
 func (s *session) send(ctx context.Context, b batch) error {
 	begun := time.Now()
+	s.begun, s.more = begun, b.more
 	work, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
+	if err := s.settledBy(work); err != nil {
+		return err
+	}
+	unmoved := s.watch(work)
+	defer unmoved.close()
 	txn, offset, err := s.write(work, b)
 	if err != nil {
 		return err
@@ -146,11 +99,15 @@ func (s *session) send(ctx context.Context, b batch) error {
 	// Nor may it be committed for a database that was set back after the session
 	// began: rows read since then may tell other facts under versions that others
 	// have seen.
-	if err := s.unmoved(work); err != nil {
+	if err := unmoved.answer(work); err != nil {
 		return err
 	}
 	if err := s.lease.check(); err != nil {
 		return err
+	}
+	s.low.published += len(b.names)
+	if b.more {
+		s.lookAhead(ctx, b, s.low)
 	}
 	if err := txn.Commit(work); err != nil {
 		return fmt.Errorf("commit batch %d: %w", s.state.Batch+1, err)
@@ -165,18 +122,6 @@ func (s *session) send(ctx context.Context, b batch) error {
 	s.metrics.rows.Add(float64(len(b.names)))
 	s.metrics.seconds.Observe(time.Since(begun).Seconds())
 	s.reached(s.state.Batch, time.Now())
-	return nil
-}
-
-// unmoved tells whether the database still is where this session left it.
-func (s *session) unmoved(ctx context.Context) error {
-	state, err := s.deps.Store.RelayState(ctx, s.cfg.Relay)
-	if err != nil {
-		return fmt.Errorf("read state before batch %d: %w", s.state.Batch+1, err)
-	}
-	if state.Batch != s.state.Batch || state.StoreEpoch != s.state.StoreEpoch {
-		return fmt.Errorf("before batch %d: database is at batch %d: %w", s.state.Batch+1, state.Batch, errMoved)
-	}
 	return nil
 }
 

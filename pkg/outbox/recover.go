@@ -22,6 +22,11 @@ type session struct {
 	// scan last started from the beginning.
 	after int64
 	full  time.Time
+	low   mark
+	ahead *ahead
+
+	begun time.Time // of the last batch
+	more  bool      // it was cut off by a bound
 
 	recovered bool
 	committed int
@@ -62,7 +67,7 @@ func (s *session) recover(ctx context.Context) error {
 		}
 		next := s.state
 		next.Batch, next.PositionOffset = last.position.Batch, last.offset
-		if err := s.store(ctx, last.position.Rows, next); err != nil {
+		if err := s.forget(ctx, last.position.Rows, next); err != nil {
 			return err
 		}
 		s.state = next

@@ -32,9 +32,18 @@ type SafeMarker interface {
 	SafeMark(ctx context.Context) (int64, error)
 }
 
+// SpanPublisher is implemented by stores that find rows sooner when they are told
+// where the rows stand.
+type SpanPublisher interface {
+	// PublishedSpan is Published for rows that were read with sequences from first
+	// to last.
+	PublishedSpan(ctx context.Context, relay string, rows []eventstore.RowID, first, last int64, state eventstore.RelayState) error
+}
+
 // Deps are what a relay works with.
 type Deps struct {
-	// Store is the service's database. If it is a SafeMarker that is used.
+	// Store is the service's database. If it is a SafeMarker or a SpanPublisher,
+	// that is used.
 	Store Store
 	// Log is Kafka. It serves this relay alone.
 	Log Log

@@ -17,6 +17,7 @@ import (
 const (
 	uniqueViolation      = "23505"
 	checkViolation       = "23514"
+	divisionByZero       = "22012"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	invalidPassword      = "28P01"

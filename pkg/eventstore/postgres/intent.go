@@ -25,8 +25,8 @@ const claimSQL = `WITH due AS MATERIALIZED (
 			ORDER BY greatest(due, leased_until) LIMIT $3 FOR UPDATE SKIP LOCKED) AS few
 		ORDER BY few.ready LIMIT $3)
 	UPDATE intents SET owner = $4, leased_until = $5, attempts = attempts + 1
-	FROM due WHERE intents.key = due.key
-	RETURNING intents.key, kind, stream_kind, stream_id, payload, intents.due,
+	WHERE key = ANY (ARRAY(SELECT due.key FROM due))
+	RETURNING key, kind, stream_kind, stream_id, payload, due,
 		at, correlation, causation, traceparent, state, attempts, last_error`
 
 // ClaimIntents leases due intents, those due longest first.

@@ -23,7 +23,7 @@ func Plans(t *testing.T, s *Store) map[string]string {
 	for name, sql := range map[string]string{
 		"lock": lockSQL, "load": loadSQL, "answer": answerSQL, "write streams": streamsSQL, "empty stubs": emptyStubsSQL,
 		"finish intents": finishIntentsSQL, "unpark": unparkSQL, "park": parkSQL, "move": moveSQL,
-		"pending": pendingSQL, "published": publishedSQL, "claim": claimSQL, "next due": nextDueSQL,
+		"pending": pendingSQL, "published": publishedSQL, "published span": spanSQL, "claim": claimSQL, "next due": nextDueSQL,
 		"pending intents": listIntentsSQL[eventstore.IntentPending], "parked intents": listIntentsSQL[eventstore.IntentParked],
 		"parked": parkedSQL, "expire answers": expireSQL,
 	} {

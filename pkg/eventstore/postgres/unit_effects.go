@@ -8,7 +8,9 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/eventstore/internal/headertext"
 )
 
-const finishIntentsSQL = `DELETE FROM intents USING unnest($1::text[]) AS u (k) WHERE key = u.k`
+// finishIntentsSQL finds each key by the index. A join could be planned the other
+// way round, by walking all intents, when the table was empty just before.
+const finishIntentsSQL = `DELETE FROM intents WHERE key = ANY ($1::text[])`
 
 func (w *unitWriter) finishIntents() {
 	if len(w.unit.FinishIntents) == 0 {
