@@ -17,7 +17,10 @@ FUZZTIME ?= 10s
 TEST_TIMEOUT := 15m
 # The container tests kill and restart brokers and databases, which take seconds to come back.
 E2E_TIMEOUT := 45m
-E2E = $(GO) test -tags e2e -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) ./e2e/...
+# One package after the other: each starts brokers and databases. The other tests
+# of the module need no containers and are not run again.
+E2E_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build e2e' e2e | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+E2E = $(GO) test -tags e2e -p 1 -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) $(E2E_PACKAGES)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
