@@ -69,8 +69,8 @@ prove: ## Explore every interleaving of one order, and of two for one SKU, and p
 	$(GO) test -count 1 -timeout 60m -v -run '^TestProve' ./e2e/model $(PROVEFLAGS)
 
 .PHONY: mutants
-mutants: ## Plant defects in the choreography and list which run finds each, in what time
-	$(GO) test -count 1 -v -run '^TestDefects' ./e2e/model
+mutants: ## Plant defects in choreography and hops and list which tool finds each, in what time
+	$(GO) run ./e2e/mutant
 
 # A run in CI takes 100,000. Each begins at another seed, beside the fixed ones.
 SEEDS ?= 10000

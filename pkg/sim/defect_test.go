@@ -42,8 +42,9 @@ func TestFind_EveryPlantedDefect(t *testing.T) {
 			if again.Err == nil {
 				t.Fatalf("seed %d does not fail again", found.Plan.Seed)
 			}
-			t.Logf("after %d schedules, %s: seed %d, %d faults and %d steps: %v\n%v %v",
-				report.Schedules, report.Took.Round(time.Millisecond), found.Plan.Seed, len(small.Faults), len(small.Steps), again.Err, small.Faults, small.Steps)
+			t.Logf("planted: %s | %s | after %d schedules, shrunk to %d faults and %d steps: %v",
+				d.name, report.Took.Round(time.Millisecond), report.Schedules, len(small.Faults), len(small.Steps), again.Err)
+			t.Logf("seed %d: %v %v", found.Plan.Seed, small.Faults, small.Steps)
 		})
 	}
 }

@@ -49,6 +49,6 @@
 // the wire are not simulated, nor the codecs of package kafka; a broker loses no
 // data. There are no read models: statements are accepted, queries fail.
 //
-// See the example in this package's tests for a service that is wrong, and the
-// schedule that shows it.
+// See example_test.go for a service that is wrong, and testdata/example.txt for the
+// schedule that shows it, as a failing test prints it.
 package sim

@@ -2,7 +2,9 @@ package sim_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,8 +106,10 @@ func bank(w *sim.World) {
 	})
 }
 
+var update = flag.Bool("update", false, "write testdata/example.txt anew")
+
 // The simulation finds the mistake, and leaves of the schedule what shows it: one
-// deposit, and one crash in the wrong place.
+// deposit, and one crash in the wrong place: testdata/example.txt.
 func TestExample_ASimulationShowsWhatIsWrong(t *testing.T) {
 	found, _, ok := sim.Find(t, 1, 500, bank)
 	if !ok {
@@ -124,5 +128,17 @@ func TestExample_ASimulationShowsWhatIsWrong(t *testing.T) {
 			t.Errorf("the explanation lacks %q:\n%s", line, shown)
 		}
 	}
-	t.Log(shown)
+	const kept = "testdata/example.txt"
+	if *update {
+		if err := os.WriteFile(kept, []byte(shown), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown != string(want) {
+		t.Errorf("%s shows another schedule; -update writes it anew:\n%s", kept, shown)
+	}
 }

@@ -6,18 +6,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
-// maxTries bounds the runs that shrinking takes.
-const maxTries = 400
+const (
+	// maxTries and maxShrink bound shrinking, by runs and by real time: a schedule
+	// of a whole day takes long, and its seed must be told all the same.
+	maxTries  = 400
+	maxShrink = time.Minute
+	// maxTrace bounds the lines of a trace that are shown, from its end.
+	maxTrace = 3000
+)
 
 // Shrink leaves out faults and steps of a failing schedule for as long as what is
 // left still fails, for whatever reason.
 func Shrink(t *testing.T, p Plan, s Scenario) Plan {
-	tries := 0
+	tries, began := 0, time.Now()
 	fails := func(p Plan) bool {
 		tries++
-		return tries <= maxTries && Simulate(t, p, false, s).Err != nil
+		return tries <= maxTries && time.Since(began) < maxShrink && Simulate(t, p, false, s).Err != nil
 	}
 	for again := true; again; {
 		again = false
@@ -42,6 +49,7 @@ func Shrink(t *testing.T, p Plan, s Scenario) Plan {
 // Explain shrinks a failing schedule and returns what a person needs: the seed,
 // what is left of the schedule, its trace, and what did not hold.
 func Explain(t *testing.T, p Plan, s Scenario) string {
+	t.Logf("seed %d does not hold; shrinking it", p.Seed)
 	small := Shrink(t, p, s)
 	r := Simulate(t, small, true, s)
 	if r.Err == nil { // it does not repeat itself: show the whole one
@@ -70,6 +78,10 @@ func describeRun(p, small Plan, r Result) string {
 		fmt.Fprintf(&b, "  step: %s\n", name)
 	}
 	b.WriteString("trace:\n")
+	if n := len(r.Trace) - maxTrace; n > 0 {
+		fmt.Fprintf(&b, "(%d lines before are left out)\n", n)
+		r.Trace = r.Trace[n:]
+	}
 	for _, line := range r.Trace {
 		b.WriteString(line + "\n")
 	}

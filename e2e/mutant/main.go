@@ -1,0 +1,55 @@
+// Command mutant plants defects and prints which tool finds each, in what time:
+// the model checker, the simulation, or unit tests.
+//
+// Two kinds are planted. Those of packages model and sim are planted by their own
+// tests, between the product and what surrounds it; this program runs these tests
+// and reads what they say. The others are edits of the product's source
+// ([sources]): they are planted in a copy of the file, which the go command takes
+// instead (-overlay), and every tool is tried.
+//
+// It exits with an error when a defect is found by no tool, or when an edit no
+// longer fits. That a tool finds nothing is no fault of it: the table tells what
+// each is good for. It changes nothing in the tree, and must be run at its root.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutant:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var t table
+	for _, s := range []suite{
+		{modelChecker, "./e2e/model", "^TestDefects"},
+		{simulation, "./pkg/sim", "^TestFind_EveryPlantedDefect"},
+	} {
+		if err := s.collect(ctx, &t); err != nil {
+			return err
+		}
+	}
+	for _, d := range sources() {
+		if err := d.try(ctx, dir, &t); err != nil {
+			return err
+		}
+	}
+	fmt.Print(t.String())
+	return t.missed()
+}

@@ -1,0 +1,73 @@
+package main
+
+// source is a defect as an edit of one file.
+type source struct {
+	name, file, from, to string
+	// unit are the packages whose own tests are tried; sim those of simulations.
+	unit, sim []string
+	// model tells whether what is edited is part of the model.
+	model bool
+}
+
+func (d source) attempts() []attempt {
+	var all []attempt
+	if d.model {
+		all = append(all, attempt{modelChecker, "^TestProve", []string{"./e2e/model"}})
+	}
+	return append(all,
+		attempt{simulation, "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", d.sim},
+		attempt{unitTests, "", d.unit},
+	)
+}
+
+func choreography(name, file, from, to string) source {
+	service := map[byte]string{'o': "order", 'p': "payment", 'i': "inventory"}[file[0]]
+	return source{
+		name: name, file: "services/" + file, from: from, to: to, model: true,
+		unit: []string{"./services/" + service}, sim: []string{"./e2e/sim"},
+	}
+}
+
+func hop(name, file, from, to string) source {
+	pkg := "./pkg/outbox"
+	if file[0] == 'i' {
+		pkg = "./pkg/inbox"
+	}
+	return source{name: name, file: "pkg/" + file, from: from, to: to, unit: []string{pkg}, sim: []string{"./pkg/sim"}}
+}
+
+// sources are the defects that are planted in copies of the product.
+func sources() []source {
+	waits := hop("inbox and intents do not wait for recovery", "outbox/gate.go", "	case <-r.gate.open:\n	case <-ctx.Done():\n", "	default:\n")
+	waits.sim = []string{"./e2e/sim"}
+	return []source{
+		choreography("an order is confirmed by the payment alone", "order/react.go",
+			"case o.Payment.Status == PaymentAuthorized && o.Reservation.Status == ReservationReserved:", "case o.Payment.Status == PaymentAuthorized:"),
+		choreography("an order is complete before its goods are committed", "order/react.go",
+			"case o.Payment.Status == PaymentCaptured && o.Reservation.Status == ReservationCommitted:", "case o.Payment.Status == PaymentCaptured:"),
+		choreography("payment takes an older record of an order for news", "payment/observed.go",
+			"if ord.Version <= o.Order.Version {", "if ord.Version < 1 {"),
+		choreography("capture before the order is confirmed", "payment/react.go",
+			"	case OrderConfirmed:\n		return Capture{}\n	case OrderCancelled:\n		return Void{Reason: ReasonOrderCancelled}\n	case OrderPlaced, OrderCompleted, OrderReturned: // too early",
+			"	case OrderConfirmed, OrderPlaced:\n		return Capture{}\n	case OrderCancelled:\n		return Void{Reason: ReasonOrderCancelled}\n	case OrderCompleted, OrderReturned: // too early"),
+		choreography("no void when CANCELLED overtakes AUTHORIZED", "payment/react.go",
+			"	case OrderCancelled:\n		return Void{Reason: ReasonOrderCancelled}\n	case OrderPlaced, OrderCompleted, OrderReturned: // too early", "	case OrderPlaced, OrderCancelled, OrderCompleted, OrderReturned: // too early"),
+		choreography("a refund is asked for beside another", "payment/react.go",
+			"if s.InFlight.Kind != KindNone {", "if s.InFlight.Kind != KindNone && s.InFlight.Kind != KindRefund {"),
+		choreography("a refused capture is asked for again", "payment/react.go",
+			`if s.CaptureRefusal != "" {`, `if s.CaptureRefusal == "never" {`),
+		choreography("goods of a cancelled order stay reserved", "inventory/react.go",
+			"	case OrderCancelled:\n		return Release{Reason: ReasonOrderCancelled}\n	case OrderPlaced, OrderCompleted", "	case OrderPlaced, OrderCancelled, OrderCompleted"),
+		choreography("no floor under a CANCELLED seen before PLACED", "inventory/react.go",
+			"	case OrderCancelled:\n		return Release{OrderID: ord.OrderID, Reason: ReasonOrderCancelled}\n	case OrderConfirmed, OrderCompleted", "	case OrderCancelled, OrderConfirmed, OrderCompleted"),
+		hop("a batch is committed before the rows of the last are gone", "outbox/publish.go",
+			"if err := s.settledSoon(work); err != nil {", "if err := error(nil); err != nil {"),
+		hop("a recovered batch is not deleted", "outbox/recover.go",
+			"if last.position.Batch == s.state.Batch+1 {", "if last.position.Batch == -1 {"),
+		hop("a recovered batch is deleted unseen", "outbox/recover.go", "if !same {", "if false {"),
+		hop("a relay publishes for a database that was set back under it", "outbox/publish.go",
+			"if err := s.unmoved(work); err != nil {", "if err := error(nil); err != nil {"),
+		hop("an inbox believes that a commit in doubt failed", "inbox/commit.go", "moved = moved || p.Next != w.stored[tp]", "_ = p"),
+		waits,
+	}
+}
