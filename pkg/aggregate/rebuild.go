@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
@@ -42,6 +43,11 @@ func (e *HistoryError) Unwrap() error { return e.Err }
 // Rebuild folds the events of a stream from the first on. It writes nothing and
 // creates no effects. It fails with a *HistoryError, or as the store does.
 func (d *Definition[S, O, E]) Rebuild(ctx context.Context, r eventstore.Reader, id string) (Rebuilt[S], error) {
+	return d.rebuild(ctx, r, id, math.MaxInt64)
+}
+
+// rebuild folds the events up to a version.
+func (d *Definition[S, O, E]) rebuild(ctx context.Context, r eventstore.Reader, id string, last int64) (Rebuilt[S], error) {
 	var out Rebuilt[S]
 	stream := d.StreamID(id)
 	for {
@@ -53,11 +59,12 @@ func (d *Definition[S, O, E]) Rebuild(ctx context.Context, r eventstore.Reader, 
 			if stored.Version != out.Version+1 {
 				return out, &HistoryError{stream, stored.Version, fmt.Errorf("it follows version %d", out.Version)}
 			}
-			event, err := d.Decode(stored.Type, stored.Schema, stored.Data)
-			if err != nil {
+			if stored.Version > last {
+				return out, nil
+			}
+			if err := d.fold(&out, stored); err != nil {
 				return out, &HistoryError{stream, stored.Version, err}
 			}
-			out.State = d.Evolve(out.State, event)
 			out.Version = stored.Version
 			if stored.Published {
 				out.Published = append(out.Published, stored.Version)

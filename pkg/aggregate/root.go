@@ -68,15 +68,18 @@ func (r *Root[S, O, E]) change() (eventstore.Change, bool, error) {
 	if c.State, err = json.Marshal(r.State); err != nil {
 		return c, false, fmt.Errorf("encode state of %s: %w", r.row.ID, err)
 	}
-	if r.definition.Publish == nil {
+	last := r.events[len(r.events)-1]
+	if r.definition.Publish == nil || last.Type == EventLost {
 		return c, true, nil
 	}
-	last := r.events[len(r.events)-1]
 	c.Record, err = r.definition.Publish(Transition[S]{
 		Stream: r.row.ID, Version: r.Version, Before: r.before, After: r.State, EventType: last.Type, Meta: last.Meta,
 	})
 	if err != nil {
 		return c, false, fmt.Errorf("encode record of %s at %d: %w", r.row.ID, r.Version, err)
+	}
+	if last.Type == EventRepublished && c.Record != nil {
+		c.Record.Headers = append(c.Record.Headers, eventstore.Header{Key: HeaderRepublished, Value: "true"})
 	}
 	return c, true, nil
 }

@@ -103,6 +103,15 @@ type EpochRenewer interface {
 	RenewEpoch(ctx context.Context) (string, error)
 }
 
+// PositionForgetter is what an operator needs when a topic lost what was read from
+// it, or was made again. Every driver implements it.
+type PositionForgetter interface {
+	// ForgetPosition makes the inbox read a partition from its beginning again. Of a
+	// partition without a position it is not an error. No inbox may be running: one
+	// that is would write its position again.
+	ForgetPosition(ctx context.Context, topic string, partition int32) error
+}
+
 // Intents is what the executor of intents needs.
 type Intents interface {
 	// ClaimIntents leases at most limit pending intents of the given kinds that

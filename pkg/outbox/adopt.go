@@ -19,29 +19,61 @@ import (
 //
 // Adopt waits for the lease like Run. It returns an error when ctx ends before
 // it is done; then it can be repeated.
-func (r *Relay) Adopt(ctx context.Context) error {
+func (r *Relay) Adopt(ctx context.Context) error { return r.AdoptAfter(ctx, nil) }
+
+// AdoptAfter is Adopt which first runs prepare, under the lease and when nobody
+// can write to the log any more: there the database can be given what the log has.
+// An error of prepare ends it and is returned as it is. When the lease is lost,
+// prepare is cancelled and may be run again: it must be repeatable.
+func (r *Relay) AdoptAfter(ctx context.Context, prepare func(context.Context) error) error {
 	if !r.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("relay %s: is running already", r.cfg.Relay)
 	}
 	defer r.running.Store(false)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	for {
 		held, ok := r.standby(ctx)
 		if !ok {
 			return fmt.Errorf("relay %s: adopt: %w", r.cfg.Relay, context.Cause(ctx))
 		}
 		adopted := false
-		err := r.lead(ctx, held, func(s *session, ctx context.Context, _ <-chan struct{}) error {
-			err := s.adopt(ctx)
+		var unprepared error
+		err := r.lead(ctx, held, func(s *session, leading context.Context, _ <-chan struct{}) error {
+			if unprepared = s.prepare(leading, prepare); unprepared != nil {
+				if leading.Err() == nil {
+					stop() // or it would be tried again
+				}
+				return unprepared
+			}
+			err := s.adopt(leading)
 			adopted = err == nil
 			return err
 		})
 		if adopted {
 			return nil
 		}
+		if unprepared != nil && !errors.Is(err, errLeaseLost) {
+			return unprepared
+		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("relay %s: adopt: %w", r.cfg.Relay, errors.Join(context.Cause(ctx), err))
 		}
 	}
+}
+
+// prepare runs what the caller wants done first, after everybody else was fenced.
+func (s *session) prepare(ctx context.Context, prepare func(context.Context) error) error {
+	if prepare == nil {
+		return nil
+	}
+	fencing, cancel := context.WithTimeout(ctx, recoverTimeout)
+	err := s.init(fencing)
+	cancel()
+	if err != nil {
+		return err
+	}
+	return prepare(ctx)
 }
 
 func (s *session) adopt(ctx context.Context) error {

@@ -157,22 +157,32 @@ func (s *session) accuse(ctx context.Context, log Position) error {
 	return s.rewound(log)
 }
 
-func (s *session) rewound(log Position) error {
+func (s *session) rewound(log Position) error { return rewound(s.cfg.Relay, s.state, log) }
+
+func rewound(relay string, state eventstore.RelayState, log Position) error {
 	return &StoreRewoundError{
-		Relay:      s.cfg.Relay,
-		StoreEpoch: s.state.StoreEpoch, StoreBatch: s.state.Batch,
+		Relay:      relay,
+		StoreEpoch: state.StoreEpoch, StoreBatch: state.Batch,
 		LogEpoch: log.StoreEpoch, LogBatch: log.Batch,
 	}
 }
 
-// agree compares the database with the log. The log is at most one batch ahead;
-// it is never behind, and never of another database.
+// agree compares the database with the log.
 func (s *session) agree(last lastPosition) error {
-	switch log := last.position; {
-	case last.found && log.StoreEpoch != s.state.StoreEpoch, log.Batch > s.state.Batch+1:
-		return s.rewound(log)
-	case log.Batch < s.state.Batch:
-		return &LogRewoundError{Relay: s.cfg.Relay, StoreBatch: s.state.Batch, LogBatch: log.Batch}
+	return Compare(s.cfg.Relay, s.state, last.position, last.found)
+}
+
+// Compare tells whether a relay's state and the last position record in its log
+// can both be true; found is false when there is none. The log is at most one batch
+// ahead; it is never behind, and never of another database. Otherwise it returns
+// what Run would, but for a topic that was made again, and for a batch whose rows
+// the database does not have.
+func Compare(relay string, state eventstore.RelayState, log Position, found bool) error {
+	switch {
+	case found && log.StoreEpoch != state.StoreEpoch, log.Batch > state.Batch+1:
+		return rewound(relay, state, log)
+	case log.Batch < state.Batch:
+		return &LogRewoundError{Relay: relay, StoreBatch: state.Batch, LogBatch: log.Batch}
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/murmuration-dev/murmuration/pkg/inbox"
 	"github.com/murmuration-dev/murmuration/pkg/intent"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
@@ -55,12 +57,7 @@ func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.relay, err = outbox.New(outbox.Config{Relay: s.spec.Name, PositionsTopic: s.spec.Positions.Name, Owner: s.instance}, outbox.Deps{
-		Store: s.platform.Store, Log: log,
-		EncodePosition: codec.encode, DecodePosition: codec.decode,
-		Logger: s.log, Metrics: s.platform.Metrics,
-	})
-	if err != nil {
+	if b.relay, err = s.relay(log, codec, s.platform.Metrics); err != nil {
 		return nil, err
 	}
 	if len(parts.Intents) > 0 {
@@ -69,6 +66,15 @@ func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
 		})
 	}
 	return b, err
+}
+
+// relay publishes the service's outbox.
+func (s *service) relay(log outbox.Log, codec *positions, metrics prometheus.Registerer) (*outbox.Relay, error) {
+	return outbox.New(outbox.Config{Relay: s.spec.Name, PositionsTopic: s.spec.Positions.Name, Owner: s.instance}, outbox.Deps{
+		Store: s.platform.Store, Log: log,
+		EncodePosition: codec.encode, DecodePosition: codec.decode,
+		Logger: s.log, Metrics: metrics,
+	})
 }
 
 func (s *service) client(part string) (*kafka.Client, error) {

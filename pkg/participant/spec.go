@@ -15,6 +15,7 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/inbox"
 	"github.com/murmuration-dev/murmuration/pkg/intent"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/restore"
 	"github.com/murmuration-dev/murmuration/pkg/telemetry"
 )
 
@@ -67,6 +68,8 @@ type Parts struct {
 	Routes func(huma.API)
 	// Inspect are the kinds of aggregates that operators may look at.
 	Inspect []aggregate.Inspector
+	// Restore are the kinds that can be taken over from their records; see Recover.
+	Restore []restore.Kind
 }
 
 // Deps are what a program that starts a participant may hand in. The zero value

@@ -61,6 +61,9 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.AddCommand(newStatus())
 	root.AddCommand(newAudit())
 	root.AddCommand(newRebuild())
+	root.AddCommand(newAdopt())
+	root.AddCommand(newRepublish())
+	root.AddCommand(newReread())
 	root.AddCommand(newChoreography())
 	return root
 }

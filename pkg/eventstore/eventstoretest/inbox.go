@@ -10,6 +10,7 @@ import (
 var inboxCases = []testCase{
 	{"ParkedRecordsAreKeptPerKey", testParked},
 	{"AnswersExpire", testAnswersExpire},
+	{"PositionsAreForgottenOnDemand", testForgetPosition},
 }
 
 func parkedRecord(topic, key string, offset int64) eventstore.Parked {
@@ -78,4 +79,28 @@ func testAnswersExpire(t *testing.T, h Harness) {
 		equal(t, "answer "+key, ok, want)
 	}
 	check(t, tx.Commit(ctx, eventstore.Unit{Answers: []eventstore.Answer{{Key: "0", ExpiresAt: 100}}}))
+}
+
+// Hazard 10: whoever reads a topic from its beginning again, since it was made
+// again, says so; other partitions keep their place.
+func testForgetPosition(t *testing.T, h Harness) {
+	ctx := within(t)
+	forgetter, ok := h.Store.(eventstore.PositionForgetter)
+	if !ok {
+		t.Fatal("the driver cannot forget positions")
+	}
+	move := func(partition int32, id string, from, to int64) error {
+		return commitUnit(ctx, h.Store, eventstore.Unit{Moves: []eventstore.Move{
+			{Topic: "orders", Partition: partition, TopicID: id, From: from, To: to},
+		}})
+	}
+	check(t, move(1, "old", 0, 7))
+	check(t, move(2, "old", 0, 8))
+	check(t, forgetter.ForgetPosition(ctx, "orders", 1))
+	check(t, forgetter.ForgetPosition(ctx, "orders", 9)) // never was
+	s := h.Reopen(t)
+	all, err := s.Positions(ctx)
+	check(t, err)
+	equal(t, "positions", all, []eventstore.Position{{Topic: "orders", Partition: 2, TopicID: "old", Next: 8}})
+	check(t, commitUnit(ctx, s, eventstore.Unit{Moves: []eventstore.Move{{Topic: "orders", Partition: 1, TopicID: "new", From: 0, To: 1}}}))
 }

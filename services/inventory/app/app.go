@@ -62,6 +62,7 @@ func build(ctx context.Context, p *participant.Platform) (participant.Parts, err
 			httpapi.Register(api, httpapi.Deps{Store: p.Store, Commands: p.Commands, Contract: c, Now: s.now})
 		},
 		Inspect: []aggregate.Inspector{c.Reservations, c.Stock},
+		Restore: s.restores(p.Registry),
 	}, nil
 }
 

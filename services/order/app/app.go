@@ -72,6 +72,7 @@ func build(ctx context.Context, cfg Config, p *participant.Platform) (participan
 			httpapi.Register(api, httpapi.Deps{Store: p.Store, Commands: p.Commands, Orders: orders, Append: s.append, Deadline: cfg.Deadline, Now: s.now})
 		},
 		Inspect: []aggregate.Inspector{orders},
+		Restore: s.restores(cfg.Deadline, p.Registry),
 	}, nil
 }
 

@@ -85,18 +85,24 @@ func (s *service) append(session *aggregate.Session, root *root, meta eventstore
 	if err := root.Apply(meta, events...); err != nil {
 		return err
 	}
-	key := root.ID + "/expire"
 	waits := root.State.Status == order.StatusPlaced
 	switch {
 	case waits && !waited:
-		session.Unit.Intents = append(session.Unit.Intents, eventstore.Intent{
-			Key: key, Kind: kindExpire, Stream: s.orders.StreamID(root.ID), Due: root.State.Deadline, Meta: meta,
-		})
+		session.Unit.Intents = append(session.Unit.Intents, s.deadline(root, meta))
 	case waited && !waits:
-		session.Unit.FinishIntents = append(session.Unit.FinishIntents, key)
+		session.Unit.FinishIntents = append(session.Unit.FinishIntents, deadlineKey(root))
 	}
 	session.Unit.Statements = append(session.Unit.Statements, projection.Statement(root.State))
 	return nil
+}
+
+func deadlineKey(root *root) string { return root.ID + "/expire" }
+
+// deadline is the intent that ends an order which waits for too long.
+func (s *service) deadline(root *root, meta eventstore.Meta) eventstore.Intent {
+	return eventstore.Intent{
+		Key: deadlineKey(root), Kind: kindExpire, Stream: s.orders.StreamID(root.ID), Due: root.State.Deadline, Meta: meta,
+	}
 }
 
 // expire executes a deadline: an order that still waits is cancelled.

@@ -88,6 +88,7 @@ func build(ctx context.Context, cards gateway.Gateway, p *participant.Platform) 
 			httpapi.Register(api, httpapi.Deps{Store: p.Store, Payments: payments})
 		},
 		Inspect: []aggregate.Inspector{payments},
+		Restore: s.restores(p.Registry),
 	}, nil
 }
 
