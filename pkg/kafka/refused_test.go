@@ -13,7 +13,7 @@ func TestError_TellsWhyABrokerRefuses(t *testing.T) {
 	} {
 		err := fmt.Errorf("ask: %w", code)
 		other := ErrUnauthorized
-		if want == ErrUnauthorized {
+		if errors.Is(want, ErrUnauthorized) {
 			other = ErrUnauthenticated
 		}
 		if !errors.Is(err, want) || errors.Is(err, other) {

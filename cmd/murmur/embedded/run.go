@@ -56,7 +56,8 @@ func (p *Platform) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return errors.Join(err, gateway.Close())
 	}
-	servers := append(schemas, run.Task{Name: "gateway", Run: serve(p.listeners["gateway"], gateway.Handler())})
+	servers := run.Stage{{Name: "gateway", Run: serve(p.listeners["gateway"], gateway.Handler())}}
+	servers = append(servers, schemas...)
 	return run.Stages(ctx, services, servers, run.Stage{run.OnStop("gateway ledger", gateway.Close)})
 }
 
