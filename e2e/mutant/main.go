@@ -35,7 +35,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left is temporary
 	var t table
 	for _, s := range []suite{
 		{modelChecker, "./e2e/model", "^TestDefects"},

@@ -7,16 +7,17 @@ type source struct {
 	unit, sim []string
 	// model tells whether what is edited is part of the model.
 	model bool
+	args  []string // for the unit tests
 }
 
 func (d source) attempts() []attempt {
 	var all []attempt
 	if d.model {
-		all = append(all, attempt{modelChecker, "^TestProve", []string{"./e2e/model"}})
+		all = append(all, attempt{tool: modelChecker, pattern: "^TestProve", pkgs: []string{"./e2e/model"}})
 	}
 	return append(all,
-		attempt{simulation, "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", d.sim},
-		attempt{unitTests, "", d.unit},
+		attempt{tool: simulation, pattern: "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", pkgs: d.sim},
+		attempt{tool: unitTests, pkgs: d.unit, args: d.args},
 	)
 }
 
@@ -25,6 +26,7 @@ func choreography(name, file, from, to string) source {
 	return source{
 		name: name, file: "services/" + file, from: from, to: to, model: true,
 		unit: []string{"./services/" + service}, sim: []string{"./e2e/sim"},
+		args: []string{"-rapid.nofailfile"}, // which would be written into the tree
 	}
 }
 

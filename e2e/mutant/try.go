@@ -28,6 +28,8 @@ type attempt struct {
 	tool    tool
 	pattern string // of tests; empty: all
 	pkgs    []string
+	// args are for the tests themselves.
+	args []string
 }
 
 // try plants a defect in a copy and lets every tool look for it.
@@ -73,7 +75,7 @@ func (d source) plant(dir string) (overlay string, err error) {
 
 // run returns a row; an error means that nothing was tried.
 func (a attempt) run(ctx context.Context, defect string, flags ...string) (row, error) {
-	out, took, failed, err := goTest(ctx, a.pattern, a.pkgs, flags...)
+	out, took, failed, err := goTest(ctx, a, flags...)
 	if err != nil {
 		return row{}, err
 	}
@@ -82,10 +84,10 @@ func (a attempt) run(ctx context.Context, defect string, flags ...string) (row, 
 
 // goTest runs tests and returns their output and how long they took, without the
 // time to compile them.
-func goTest(ctx context.Context, pattern string, pkgs []string, flags ...string) (out string, took time.Duration, failed bool, err error) {
+func goTest(ctx context.Context, a attempt, flags ...string) (out string, took time.Duration, failed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	args := slices.Concat([]string{"test", "-count", "1", "-v"}, flags, []string{"-run", pattern}, pkgs)
+	args := slices.Concat([]string{"test", "-count", "1", "-v"}, flags, []string{"-run", a.pattern}, a.pkgs, a.args)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "SIM_FIRST=1", "SIM_SEEDS="+schedules)
 	// The tests are children of the go command: what ends it must end them.
@@ -142,7 +144,7 @@ type suite struct {
 var planted = regexp.MustCompile(`(?m)^.*planted: (.*) \| (.*) \| (.*)$`)
 
 func (s suite) collect(ctx context.Context, t *table) error {
-	out, _, failed, err := goTest(ctx, s.pattern, []string{s.pkg})
+	out, _, failed, err := goTest(ctx, attempt{pattern: s.pattern, pkgs: []string{s.pkg}})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ const (
 
 // Short is a scenario of a handful of orders that compete for little stock, with
 // customers who change their minds, cards that are refused and goods that come
-// back; one to two processes of each service.
+// back; one to two processes of each service. Now and then one service reads all of
+// its topics again.
 func (s *Services) Short(w *sim.World) {
 	d := w.Rand("customers")
 	shop := s.Open(w, 1+d.Int32N(3), Replicas{replicas(d), replicas(d), replicas(d)})
@@ -38,6 +39,14 @@ func (s *Services) Short(w *sim.World) {
 	}
 	for i := range 1 + d.IntN(mostOrders) {
 		shop.customer(d, fmt.Sprintf("o%d", i))
+	}
+	if d.IntN(6) == 0 {
+		disk := []*sim.Disk{shop.order, shop.payment, shop.stock}[d.IntN(3)]
+		w.Step("replay", 2*moment(d), func(context.Context, *sim.Client) error {
+			w.Restart(disk.Name())
+			disk.Rewind()
+			return nil
+		})
 	}
 }
 

@@ -76,6 +76,9 @@ func newDisk(w *World, name string) *Disk {
 	}
 }
 
+// Name is that of the service.
+func (d *Disk) Name() string { return d.name }
+
 // Copy is a backup of a database.
 type Copy struct{ data tables }
 
@@ -192,7 +195,8 @@ func (d *Disk) Position(topic string, partition int32) int64 {
 }
 
 // Rewind makes the inbox of the service read everything again, as an operator
-// would who starts a replay.
+// would who starts a replay. A process that runs notices with its next commit; one
+// that has nothing to read does not: see [World.Restart].
 func (d *Disk) Rewind() {
 	d.world.mu.Lock()
 	defer d.world.mu.Unlock()

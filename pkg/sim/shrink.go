@@ -14,8 +14,9 @@ const (
 	// of a whole day takes long, and its seed must be told all the same.
 	maxTries  = 400
 	maxShrink = time.Minute
-	// maxTrace bounds the lines of a trace that are shown, from its end.
-	maxTrace = 3000
+	// maxTrace bounds the lines of a trace that are shown, at its start and at its
+	// end: more, nobody reads.
+	maxTrace = 300
 )
 
 // Shrink leaves out faults and steps of a failing schedule for as long as what is
@@ -78,9 +79,9 @@ func describeRun(p, small Plan, r Result) string {
 		fmt.Fprintf(&b, "  step: %s\n", name)
 	}
 	b.WriteString("trace:\n")
-	if n := len(r.Trace) - maxTrace; n > 0 {
-		fmt.Fprintf(&b, "(%d lines before are left out)\n", n)
-		r.Trace = r.Trace[n:]
+	if n := len(r.Trace) - 2*maxTrace; n > 0 {
+		left := fmt.Sprintf("(%d lines are left out)", n)
+		r.Trace = slices.Concat(r.Trace[:maxTrace], []string{left}, r.Trace[len(r.Trace)-maxTrace:])
 	}
 	for _, line := range r.Trace {
 		b.WriteString(line + "\n")

@@ -146,6 +146,17 @@ func (w *World) Look(look func()) {
 	look()
 }
 
+// Restart stops the processes of a service in good order, and starts others.
+func (w *World) Restart(service string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.service(service); s != nil {
+		for _, n := range slices.Clone(s.live) {
+			n.stop()
+		}
+	}
+}
+
 // Elapsed is the simulated time since the start.
 func (w *World) Elapsed() time.Duration { return time.Since(w.began) }
 
