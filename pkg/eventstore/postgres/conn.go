@@ -31,7 +31,13 @@ const (
 // and perhaps nowhere else.
 const warned = "murmuration.warned"
 
-// keepAlive finds out within half a minute that a server is gone for good.
+// unacknowledged is how long what was sent may stay without acknowledgement before
+// its connection is given up: a server that vanished, or a network that was cut and
+// has other addresses now. More than a network takes to find another way.
+const unacknowledged = 15 * time.Second
+
+// keepAlive finds out within half a minute that a server is gone for good while
+// nothing is sent.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 
 // session sets up a connection. Every statement of the store finds its rows by
@@ -91,7 +97,7 @@ func prepare(c *pgx.ConnConfig) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
-	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
+	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive, Control: giveUp}).DialContext
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}
 	}
