@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
+	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/pkg/run"
 )
 
@@ -60,7 +63,13 @@ func TestAdopt_BringsADatabaseThatWasSetBackForward(t *testing.T) {
 // during runs a platform for as long as work takes.
 func during(t *testing.T, data string, work func(*world)) {
 	t.Helper()
-	w, err := startWorld(data)
+	duringOn(t, embedded.Config{Data: data, Logger: zap.NewNop()}, work)
+}
+
+// duringOn is during for a platform of any kind.
+func duringOn(t *testing.T, cfg embedded.Config, work func(*world)) {
+	t.Helper()
+	w, err := startOn(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

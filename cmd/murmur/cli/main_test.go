@@ -64,12 +64,17 @@ type world struct {
 }
 
 func startWorld(data string) (*world, error) {
-	p, err := embedded.Open(embedded.Config{Data: data, Logger: zap.NewNop()})
+	return startOn(embedded.Config{Data: data, Logger: zap.NewNop()})
+}
+
+// startOn is startWorld for a platform of any kind.
+func startOn(cfg embedded.Config) (*world, error) {
+	p, err := embedded.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &world{data: data, Addresses: p.Addresses, cancel: cancel, ended: make(chan error, 1)}
+	w := &world{data: cfg.Data, Addresses: p.Addresses, cancel: cancel, ended: make(chan error, 1)}
 	ready := make(chan struct{})
 	go func() { w.ended <- p.Run(ctx, func() { close(ready) }) }()
 	select {

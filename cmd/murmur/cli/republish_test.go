@@ -10,9 +10,19 @@ import (
 
 var allServices = []string{"order", "payment", "inventory"}
 
-// The broker loses what it had acknowledged, while the databases keep it. Each
-// service says so and stops; afterwards every reader has every state again.
+// The broker loses what it had acknowledged, or all of it, while the databases keep
+// it. Each service says so and stops; afterwards every reader has every state again.
 func TestRepublish_GivesTheTopicsWhatTheyLost(t *testing.T) {
+	for name, everything := range map[string]bool{"since a backup": false, "topics and all": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			republishes(t, everything)
+		})
+	}
+}
+
+func republishes(t *testing.T, everything bool) {
+	t.Helper()
 	data, kept := t.TempDir(), t.TempDir()
 	during(t, data, func(w *world) {
 		w.stock(t, "TEAPOT", 100)
@@ -30,8 +40,10 @@ func TestRepublish_GivesTheTopicsWhatTheyLost(t *testing.T) {
 	if err := os.RemoveAll(broker); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(broker, os.DirFS(kept)); err != nil {
-		t.Fatal(err)
+	if !everything {
+		if err := os.CopyFS(broker, os.DirFS(kept)); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	refused(t, data, "") // by the first of them that looks

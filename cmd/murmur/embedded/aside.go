@@ -22,7 +22,8 @@ func (s Surroundings) Database(service string) string {
 }
 
 // Aside runs broker and registry of a platform that is not running, without its
-// services, for as long as work takes. It takes free ports.
+// services, for as long as work takes. It takes free ports. Topics that are missing
+// are declared, as when the platform starts.
 func Aside(ctx context.Context, data string, work func(context.Context, Surroundings) error) error {
 	if _, err := ReadAddresses(data); err != nil {
 		return run.UsageError(err) // there never was a platform: make none
@@ -37,15 +38,21 @@ func Aside(ctx context.Context, data string, work func(context.Context, Surround
 		return err
 	}
 	defer broker.Close()
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	err = p.declareTopics(starting)
+	cancel()
+	if err != nil {
+		return err
+	}
 	schemas, err := registry.Open(p.folder.join("registry"))
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
 	defer func() { _ = schemas.Close() }() // everything is written when it is acknowledged
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, end := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- serve(p.listeners["registry"], schemas.Handler())(ctx) }()
 	err = work(ctx, Surroundings{Kafka: broker.Address(), Registry: p.Addresses.Registry, folder: p.folder})
-	cancel()
+	end()
 	return errors.Join(err, <-served)
 }
