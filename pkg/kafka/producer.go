@@ -36,9 +36,7 @@ func (p Protocol) String() string {
 }
 
 const (
-	// transactionalIDs take turns, so that a transaction never waits until the
-	// markers of the one before it are written.
-	transactionalIDs = 2
+	transactionalIDs = 2 // see TransactionalIDs
 
 	defaultTransactionTimeout = 10 * time.Second
 	// maxTransactionTimeout is the brokers' default transaction.max.timeout.ms.
@@ -59,7 +57,7 @@ const (
 type ProducerConfig struct {
 	// TransactionalID is the name that fences: of two producers with the same one
 	// only the one initialised last can write. The ids that the brokers see are
-	// this with -0 and -1 appended; grant a prefix in ACLs.
+	// those of TransactionalIDs.
 	TransactionalID string
 	// Protocol pins the transaction protocol; the default asks the cluster.
 	Protocol Protocol
@@ -105,6 +103,17 @@ func (c ProducerConfig) Validate() error {
 		return nil
 	}
 	return fmt.Errorf("producer config: %w", errors.Join(errs...))
+}
+
+// TransactionalIDs are the ids that the brokers see, and that access control lists
+// have to allow: TransactionalID with -0 and -1 appended. They take turns, so that
+// a transaction never waits until the markers of the one before it are written.
+func (c ProducerConfig) TransactionalIDs() []string {
+	ids := make([]string, transactionalIDs)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%d", c.TransactionalID, i)
+	}
+	return ids
 }
 
 func (c *ProducerConfig) setDefaults() {
@@ -155,9 +164,9 @@ func NewProducer(c *Client, cfg ProducerConfig) (*Producer, error) {
 	}
 	cfg.setDefaults()
 	p := &Producer{client: c, cfg: cfg}
-	for i := range p.sessions {
+	for i, id := range cfg.TransactionalIDs() {
 		p.sessions[i] = &session{
-			id: fmt.Sprintf("%s-%d", cfg.TransactionalID, i), pid: -1, epoch: -1,
+			id: id, pid: -1, epoch: -1,
 			coord: anyBroker, lanes: map[TopicPartition]*lane{},
 		}
 	}

@@ -57,6 +57,7 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.AddCommand(newOrder())
 	root.AddCommand(newTail())
 	root.AddCommand(newTopics())
+	root.AddCommand(newACLs())
 	root.AddCommand(newParked())
 	root.AddCommand(newStatus())
 	root.AddCommand(newAudit())
