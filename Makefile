@@ -20,7 +20,12 @@ E2E_TIMEOUT := 45m
 # One package after the other: each starts brokers and databases. The other tests
 # of the module need no containers and are not run again.
 E2E_PACKAGES = $(shell grep -rl --include='*_test.go' '^//go:build e2e' e2e | xargs -n 1 dirname | sort -u | sed 's|^|./|')
-E2E = $(GO) test -tags e2e -p 1 -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) $(E2E_PACKAGES)
+E2E = $(GO) test -tags e2e -p 1 -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) $(filter-out ./e2e/fault/drill,$(E2E_PACKAGES)) && $(DRILL)
+# Schedules of faults tell their seeds, what was injected and what came of it. SEED,
+# FAULTS, DURATION and RATE ask for one schedule of that size and for nothing else.
+DRILL = $(GO) test -tags e2e -count 1 -v -timeout $(DRILL_TIMEOUT) $(TESTFLAGS) ./e2e/fault/drill
+DRILL_TIMEOUT := 3h
+LONG_RUN = $(strip $(SEED)$(FAULTS)$(DURATION)$(RATE))
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -43,6 +48,23 @@ build: ## Build the command and the services into bin/
 image: ## Build the container images (VERSION, BASE, ARCH: see deploy/docker/build.sh)
 	@deploy/docker/build.sh
 
+# What there is of Docker's compose, the plugin first.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+# The addresses of order, payment and inventory in compose.yaml.
+UP_READY = http://127.0.0.1:9180/readyz http://127.0.0.1:9181/readyz http://127.0.0.1:9182/readyz
+
+.PHONY: up
+up: ## Run everything in containers (needs Docker; BASE=scratch builds offline)
+	@TAG=dev deploy/docker/build.sh
+	$(COMPOSE) up -d
+	@echo "waiting until all services are ready"
+	@for url in $(UP_READY); do curl -fsS --retry 120 --retry-delay 1 --retry-all-errors -o /dev/null "$$url" 2>/dev/null || { echo "$$url does not get ready: see $(COMPOSE) logs"; exit 1; }; done
+	@echo "ready: orders at http://127.0.0.1:8080; try: $(GO) run ./cmd/murmur status --data deploy/docker"
+
+.PHONY: down
+down: ## Stop the containers of make up; what they keep stays (docker volume)
+	$(COMPOSE) down
+
 .PHONY: test
 test: ## Test every module with the race detector; with a Docker Engine, the container tests too
 	@code=0; $(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work || code=$$?; \
@@ -58,8 +80,8 @@ test: ## Test every module with the race detector; with a Docker Engine, the con
 	fi
 
 .PHONY: e2e
-e2e: ## Run the container tests alone (needs a Docker Engine)
-	$(E2E)
+e2e: ## Run the container tests alone, or SEED=, FAULTS=, DURATION= of faults (needs a Docker Engine)
+	$(if $(LONG_RUN),$(DRILL) -run '^TestSchedule',$(E2E))
 
 # What is explored and how far: e2e/model/doc.go. PROVEFLAGS=-deep lets more faults
 # meet in one run, for minutes and gigabytes.
@@ -106,6 +128,12 @@ build-isolated: ## Build and vet each module by its own go.mod, as its users do
 bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among them)
 	$(GO) run ./cmd/murmur bench --suite
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
+
+# What is needed and what can be chosen: e2e/bench/peers.sh. PEERS=murmuration:drain:1
+# is the shortest run; with 20 kills it takes half an hour.
+.PHONY: bench-peers
+bench-peers: ## Measure the relay beside other outboxes (needs the bench of peers: BENCH=folder)
+	e2e/bench/peers.sh .murmuration/bench-peers
 
 # -list tells the targets, so that none has to be written down. An input that
 # tells something new is made smaller for a second only.

@@ -116,10 +116,11 @@ func (s *Containers) startRegistry(ctx context.Context) error {
 		func(ctx context.Context) error { return get(ctx, url+"/subjects") },
 		hostport.Publish(map[int]string{registryPort: address}),
 		testcontainers.WithEnv(map[string]string{
-			"QUARKUS_HTTP_PORT":            strconv.Itoa(registryPort),
-			"APICURIO_STORAGE_KIND":        "sql",
-			"APICURIO_STORAGE_SQL_KIND":    "postgresql",
-			"APICURIO_DATASOURCE_URL":      fmt.Sprintf("jdbc:postgresql://%s:%d/%s", RegistryDatabase, postgresPort, Registry),
+			"QUARKUS_HTTP_PORT":         strconv.Itoa(registryPort),
+			"APICURIO_STORAGE_KIND":     "sql",
+			"APICURIO_STORAGE_SQL_KIND": "postgresql",
+			// Without a time limit it waits for ever on connections that a cut left behind.
+			"APICURIO_DATASOURCE_URL":      fmt.Sprintf("jdbc:postgresql://%s:%d/%s?connectTimeout=5&socketTimeout=5", RegistryDatabase, postgresPort, Registry),
 			"APICURIO_DATASOURCE_USERNAME": "murmuration",
 			"APICURIO_DATASOURCE_PASSWORD": secret,
 		}),

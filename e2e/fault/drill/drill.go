@@ -77,9 +77,19 @@ func (d *Drill) Run(ctx context.Context, s plan.Schedule) []plan.Injected {
 
 func told(i plan.Injected) string {
 	if i.Err != nil {
-		return "could not be: " + i.Err.Error()
+		return "could not be: " + brief(i.Err)
 	}
 	return i.Part
+}
+
+// brief is an error without the logs that may be in it.
+func brief(err error) string {
+	const most = 300
+	text := err.Error()
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
 }
 
 // inject carries one fault out.
@@ -127,7 +137,7 @@ func (d *Drill) parts(ctx context.Context, f plan.Fault) ([]stack.Part, error) {
 	case f.Target == plan.Gateway:
 		return []stack.Part{stack.Gateway}, nil
 	case f.Target == plan.PositionTopics: // a service that starts meanwhile would say that they are not as declared
-		return slices.Concat(d.replicas(stack.Order, replicasOf), d.replicas(stack.Payment, replicasOf), d.replicas(stack.Inventory, replicasOf)), nil
+		return d.services(), nil
 	case f.Kind == plan.Rolling:
 		return d.everything(), nil
 	}
@@ -142,9 +152,14 @@ func (d *Drill) replicas(service string, n int) []stack.Part {
 	return out
 }
 
+// services are all replicas of all services.
+func (d *Drill) services() []stack.Part {
+	return slices.Concat(d.replicas(stack.Order, replicasOf), d.replicas(stack.Payment, replicasOf), d.replicas(stack.Inventory, replicasOf))
+}
+
 // everything is all parts that run: services first.
 func (d *Drill) everything() []stack.Part {
-	out := slices.Concat(d.replicas(stack.Order, replicasOf), d.replicas(stack.Payment, replicasOf), d.replicas(stack.Inventory, replicasOf))
+	out := d.services()
 	for _, p := range d.stack.Parts() {
 		service, _, replica := strings.Cut(string(p), "-")
 		isService := slices.Contains([]string{stack.Order, stack.Payment, stack.Inventory}, service)

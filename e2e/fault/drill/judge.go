@@ -20,6 +20,8 @@ type Report struct {
 	// Audit is what murmur's own audit said at its end, AuditCode its exit code.
 	Audit     string
 	AuditCode int
+	// Records and Orders are how many there are.
+	Records, Orders int
 	// Lines are the figures, for people.
 	Lines []string
 }
@@ -58,6 +60,7 @@ func (d *Drill) Judge(ctx context.Context) (Report, error) {
 	if err != nil {
 		return r, err
 	}
+	r.Records, r.Orders = len(found.Records), len(found.Latest()["orders"])
 	r.Verdict = found.Judge(d.client.History())
 	r.Lines = append(d.figures(ctx, found), "checker: "+r.Verdict.String(), "audit:   "+lastLine(r.Audit))
 	return r, nil

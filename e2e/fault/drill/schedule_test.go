@@ -152,7 +152,7 @@ func (d *Drill) drill(t *testing.T, s plan.Schedule, who crowd.Config) {
 	}
 	for _, i := range injected {
 		if i.Err != nil {
-			t.Errorf("%s could not be injected or mended: %v", i.Fault, i.Err)
+			t.Errorf("%s could not be injected or mended: %s", i.Fault, brief(i.Err))
 		}
 	}
 	rested := time.Now()

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/murmuration-dev/murmuration/e2e/client"
@@ -55,11 +57,28 @@ func (d *Drill) freeze(ctx context.Context, f plan.Fault, part stack.Part) error
 }
 
 func (d *Drill) restart(ctx context.Context, f plan.Fault, part stack.Part) error {
+	over := d.dumpIfStuck(ctx, part)
 	ended := d.stack.Stop(ctx, part)
+	over()
 	if ended != nil {
 		ended = fmt.Errorf("%w: %w", errStopped, ended)
 	}
 	return errors.Join(ended, hold(ctx, f, func(ctx context.Context) error { return d.stack.Start(ctx, part) }))
+}
+
+// stuckAfter is when a service that was told to stop takes too long: it has twenty
+// seconds for each rebalance that it is in the middle of, and is killed after forty.
+const stuckAfter = 30 * time.Second
+
+// dumpIfStuck makes a service that does not end say where it hangs: SIGQUIT makes a
+// Go program write all its stacks to its log. The function returned ends the watch.
+func (d *Drill) dumpIfStuck(ctx context.Context, part stack.Part) (over func()) {
+	pid, err := d.stack.PID(ctx, part)
+	if err != nil || !slices.Contains(d.services(), part) {
+		return func() {} // nothing that would say so
+	}
+	watch := time.AfterFunc(stuckAfter, func() { _ = syscall.Kill(pid, syscall.SIGQUIT) }) // only root may, and only a log misses it
+	return func() { watch.Stop() }
 }
 
 func (d *Drill) cut(ctx context.Context, f plan.Fault, part stack.Part) error {
