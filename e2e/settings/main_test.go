@@ -40,9 +40,9 @@ var (
 
 var services = []string{"order", "payment", "inventory"}
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
-func run(m *testing.M) (code int) {
+func runTests(m *testing.M) (code int) {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "settings")
 	if err != nil {

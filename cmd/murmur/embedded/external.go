@@ -37,6 +37,10 @@ var errServerURL = errors.New("--postgres: expected postgres://user:password@hos
 // waits for the message that says it does not.
 const reachTimeout = 8 * time.Second
 
+// makeTimeout is how long a server may take to make the databases: it copies files
+// and waits for the disk.
+const makeTimeout = time.Minute
+
 // validate reports all that is wrong at once, in the words of the flags of
 // `murmur up`. It repeats no URL, which may hold a password.
 func (e External) validate() error {
@@ -109,16 +113,18 @@ func makeDatabases(ctx context.Context, server string, services ...string) error
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/postgres"
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	reaching, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, u.String())
+	conn, err := pgx.Connect(reaching, u.String())
 	if err != nil {
-		return serverRefused(u, err)
+		return serverFailed(u, "no connection", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is left to be said on it
+	making, cancel := context.WithTimeout(ctx, makeTimeout)
+	defer cancel()
 	for _, service := range services {
-		if err := makeDatabase(ctx, conn, DatabaseName(service)); err != nil {
-			return run.ConfigError(fmt.Errorf("--postgres: database %s: %w", DatabaseName(service), err))
+		if err := makeDatabase(making, conn, DatabaseName(service)); err != nil {
+			return serverFailed(u, "database "+DatabaseName(service)+" cannot be made", err)
 		}
 	}
 	return nil
@@ -145,12 +151,12 @@ const (
 	uniqueViolation   = "23505"
 )
 
-// serverRefused tells a server that answered, and refused, from one that cannot
-// be reached.
-func serverRefused(u *url.URL, err error) error {
+// serverFailed tells a server that answered, and refused, from one that does not
+// answer in time.
+func serverFailed(u *url.URL, what string, err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return run.ConfigError(fmt.Errorf("--postgres: %s refuses: %s", u.Host, refused.Message))
+		return run.ConfigError(fmt.Errorf("--postgres: %s: %s: refused: %s", what, u.Host, refused.Message))
 	}
-	return run.TempFailError(fmt.Errorf("--postgres: no server answers at %s: %w", u.Host, errors.Unwrap(err)))
+	return run.TempFailError(fmt.Errorf("--postgres: %s: %s: %w", what, u.Host, err))
 }

@@ -107,7 +107,7 @@ func (c *Cluster) run(ctx context.Context, cfg Config, n *node) error {
 		network.WithNetworkName([]string{alias(n.index)}, cfg.Network),
 		testcontainers.WithEnv(cfg.environment(n)),
 		testcontainers.WithFiles(testcontainers.ContainerFile{Reader: bytes.NewReader(key), ContainerFilePath: keyFile, FileMode: 0o644}),
-		testcontainers.WithWaitStrategy(wait.ForLog("Kafka Server started").WithStartupTimeout(startLimit)),
+		testcontainers.WithWaitStrategyAndDeadline(startLimit, wait.ForLog("Kafka Server started").WithStartupTimeout(startLimit)),
 	)
 	return err
 }
