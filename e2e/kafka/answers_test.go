@@ -11,6 +11,8 @@ import (
 // The answers of a real broker, to requests that pkg/kafka sends or must never
 // send. Its unit tests inject these very codes.
 const (
+	notLeader              = 6
+	notCoordinator         = 16
 	notEnoughReplicas      = 19
 	outOfOrderSequence     = 45
 	invalidProducerEpoch   = 47

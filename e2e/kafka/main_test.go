@@ -33,8 +33,15 @@ var (
 	three = shared{brokers: 3}
 )
 
-// eager makes the cleaner look every 200 ms for logs to compact, not every 15 s.
-var eager = map[string]string{"log.cleaner.backoff.ms": "200"}
+// eager are brokers that do sooner what tests wait for. The cleaner looks every
+// 200 ms for logs to compact, not every 15 s; and a leader that is to add itself
+// to a transaction while the one before it is being completed says so after 2 ms,
+// not after 100, so that clients of protocol V2 meet that, too.
+var eager = map[string]string{
+	"log.cleaner.backoff.ms":                     "200",
+	"add.partitions.to.txn.retry.backoff.ms":     "1",
+	"add.partitions.to.txn.retry.backoff.max.ms": "2",
+}
 
 func (s *shared) get(t *testing.T) *kafkacluster.Cluster {
 	t.Helper()
