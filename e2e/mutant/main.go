@@ -14,15 +14,19 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	only := flag.String("run", "", "plant only those edits whose name matches this expression, and no others")
+	flag.Parse()
+	err := run(ctx, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutant:", err)
@@ -30,22 +34,33 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, only string) error {
+	chosen, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left is temporary
 	var t table
-	for _, s := range []suite{
+	suites := []suite{
 		{modelChecker, "./e2e/model", "^TestDefects"},
 		{simulation, "./pkg/sim", "^TestFind_EveryPlantedDefect"},
-	} {
+	}
+	if only != "" {
+		suites = nil
+	}
+	for _, s := range suites {
 		if err := s.collect(ctx, &t); err != nil {
 			return err
 		}
 	}
 	for _, d := range sources() {
+		if !chosen.MatchString(d.name) {
+			continue
+		}
 		if err := d.try(ctx, dir, &t); err != nil {
 			return err
 		}

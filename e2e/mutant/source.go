@@ -5,6 +5,8 @@ type source struct {
 	name, file, from, to string
 	// unit are the packages whose own tests are tried; sim those of simulations.
 	unit, sim []string
+	// schedules are how many a simulation takes; half of them in each package.
+	schedules int
 	// model tells whether what is edited is part of the model.
 	model bool
 	args  []string // for the unit tests
@@ -16,7 +18,7 @@ func (d source) attempts() []attempt {
 		all = append(all, attempt{tool: modelChecker, pattern: "^TestProve", pkgs: []string{"./e2e/model"}})
 	}
 	return append(all,
-		attempt{tool: simulation, pattern: "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", pkgs: d.sim},
+		attempt{tool: simulation, pattern: "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", pkgs: d.sim, schedules: d.schedules},
 		attempt{tool: unitTests, pkgs: d.unit, args: d.args},
 	)
 }
@@ -25,7 +27,7 @@ func choreography(name, file, from, to string) source {
 	service := map[byte]string{'o': "order", 'p': "payment", 'i': "inventory"}[file[0]]
 	return source{
 		name: name, file: "services/" + file, from: from, to: to, model: true,
-		unit: []string{"./services/" + service}, sim: []string{"./e2e/sim"},
+		unit: []string{"./services/" + service}, sim: []string{"./e2e/sim"}, schedules: 2000,
 		args: []string{"-rapid.nofailfile"}, // which would be written into the tree
 	}
 }
@@ -35,13 +37,13 @@ func hop(name, file, from, to string) source {
 	if file[0] == 'i' {
 		pkg = "./pkg/inbox"
 	}
-	return source{name: name, file: "pkg/" + file, from: from, to: to, unit: []string{pkg}, sim: []string{"./pkg/sim"}}
+	return source{name: name, file: "pkg/" + file, from: from, to: to, unit: []string{pkg}, sim: []string{"./pkg/sim"}, schedules: 20_000}
 }
 
 // sources are the defects that are planted in copies of the product.
 func sources() []source {
 	waits := hop("inbox and intents do not wait for recovery", "outbox/gate.go", "	case <-r.gate.open:\n	case <-ctx.Done():\n", "	default:\n")
-	waits.sim = []string{"./e2e/sim"}
+	waits.sim, waits.schedules = []string{"./e2e/sim"}, 1000
 	return []source{
 		choreography("an order is confirmed by the payment alone", "order/react.go",
 			"case o.Payment.Status == PaymentAuthorized && o.Reservation.Status == ReservationReserved:", "case o.Payment.Status == PaymentAuthorized:"),
@@ -66,7 +68,7 @@ func sources() []source {
 			"if err := s.settledSoon(work); err != nil {", "if err := error(nil); err != nil {"),
 		hop("a recovered batch is not deleted", "outbox/recover.go",
 			"if last.position.Batch == s.state.Batch+1 {", "if last.position.Batch == -1 {"),
-		hop("a recovered batch is deleted unseen", "outbox/recover.go", "if !same {", "if false {"),
+		hop("a recovered batch is deleted unseen", "outbox/recover.go", "if !same {", "if !same && s == nil {"),
 		hop("a relay publishes for a database that was set back under it", "outbox/publish.go",
 			"if err := s.unmoved(work); err != nil {", "if err := error(nil); err != nil {"),
 		hop("an inbox believes that a commit in doubt failed", "inbox/commit.go", "moved = moved || p.Next != w.stored[tp]", "_ = p"),

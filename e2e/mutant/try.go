@@ -11,17 +11,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-const (
-	// patience bounds one tool on one defect, with the time to compile it.
-	patience = 5 * time.Minute
-	// schedules of a simulation for one defect: far more than any has needed.
-	schedules = "2000"
-)
+// patience bounds one tool on one defect, with the time to compile it.
+const patience = 5 * time.Minute
 
 // attempt is one run of a tool on a defect.
 type attempt struct {
@@ -30,6 +27,8 @@ type attempt struct {
 	pkgs    []string
 	// args are for the tests themselves.
 	args []string
+	// schedules are for simulations.
+	schedules int
 }
 
 // try plants a defect in a copy and lets every tool look for it.
@@ -89,7 +88,7 @@ func goTest(ctx context.Context, a attempt, flags ...string) (out string, took t
 	defer cancel()
 	args := slices.Concat([]string{"test", "-count", "1", "-v"}, flags, []string{"-run", a.pattern}, a.pkgs, a.args)
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), "SIM_FIRST=1", "SIM_SEEDS="+schedules)
+	cmd.Env = append(os.Environ(), "SIM_FIRST=1", "SIM_SEEDS="+strconv.Itoa(max(a.schedules, 1)))
 	// The tests are children of the go command: what ends it must end them.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
