@@ -33,13 +33,14 @@
 // under versions that others have seen. What reads records or calls others waits
 // for it ([Relay.AfterRecovery]).
 //
-// Publish (publish.go). All rows that wait, up to the bounds of a batch, and the
-// position record go into one Kafka transaction. While it is being written the
-// rows of the batch before are still being deleted (delete.go), but the
+// Publish (publish.go). All rows that wait (scan.go), up to the bounds of a batch,
+// and the position record go into one Kafka transaction. While it is being written
+// the rows of the batch before are still being deleted (delete.go), but the
 // transaction is committed only after that deletion is durable: so one position
 // record is always enough to name every row that is published and not deleted. And
-// the database must still be at the batch where this session left it: one that was
-// set back under a running relay may hold other facts under the same versions.
+// the database must still be at the batch where this session left it (watch.go):
+// one that was set back under a running relay may hold other facts under the same
+// versions. While a batch is committed the next is read, if more rows wait.
 // An error whose outcome is in doubt sends the relay back to Recover, which finds
 // out. So does being fenced while holding the lease: it can be the late
 // initialisation of an earlier leader.
