@@ -186,6 +186,35 @@ func TestApplyTopics_WaitsForTheLeaders(t *testing.T) {
 	}
 }
 
+// Brokers hear of a change after the controller agreed to it. An Apply that came
+// back before would let the next one, back to the old value, do nothing.
+func TestApplyTopics_WaitsUntilTheBrokerShowsWhatWasSet(t *testing.T) {
+	c := kafkatest.StartCluster(t)
+	cl := consumerClient(t, c.Brokers)
+	spec := ordersSpec()
+	if _, err := cl.ApplyTopics(consumerContext(t), spec); err != nil {
+		t.Fatal(err)
+	}
+	spec.Configs["min.compaction.lag.ms"] = "1"
+	stale := c.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.DescribeConfigs), Times: 4, After: true, Edit: func(_ kmsg.Request, resp kmsg.Response) {
+		for i, cfg := range resp.(*kmsg.DescribeConfigsResponse).Resources[0].Configs {
+			if cfg.Name == "min.compaction.lag.ms" {
+				resp.(*kmsg.DescribeConfigsResponse).Resources[0].Configs[i].Value = kmsg.StringPtr("60000")
+			}
+		}
+	}})
+	changes, err := cl.ApplyTopics(consumerContext(t), spec)
+	if err != nil || len(changes) != 1 {
+		t.Fatalf("changed %v: %v", changes, err)
+	}
+	if stale.Hits() != 4 {
+		t.Errorf("came back after %d looks that showed the old value, of 4", stale.Hits())
+	}
+	if err := cl.VerifyTopics(consumerContext(t), spec); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestApplyTopics_ReportsEverythingTheBrokerRefuses(t *testing.T) {
 	const policyViolation, invalidReplication, invalidConfig = 44, 38, 40
 	cluster := kafkatest.StartCluster(t)

@@ -27,13 +27,13 @@ func (ch TopicChange) String() string {
 const (
 	// createTimeout is how long the controller may take to create topics.
 	createTimeout = 15 * time.Second
-	// leaderPoll paces the wait for the leaders of new topics.
+	// leaderPoll paces the wait for the leaders of new topics, and for configs.
 	leaderPoll = 20 * time.Millisecond
 )
 
 // ApplyTopics makes the cluster agree with specs: it creates the topics that are
 // missing, sets the named configs that differ, and returns when every partition
-// has a leader. It never deletes, never resets a config that is not named, and
+// has a leader and the broker that it asks shows what was set. It never deletes, never resets a config that is not named, and
 // never changes a partition count, because that would move keys to other
 // partitions; such a difference is a *TopicMismatchError, and the rest is done.
 //
@@ -67,6 +67,9 @@ func (c *Client) ApplyTopics(ctx context.Context, specs ...TopicSpec) ([]TopicCh
 	}
 	altered, err := c.alterConfigs(ctx, alter)
 	changes = append(changes, altered...)
+	if err == nil && len(altered) > 0 {
+		err = c.awaitConfigs(ctx, specs)
+	}
 	if len(wrong) > 0 {
 		err = errors.Join(&TopicMismatchError{wrong}, err)
 	}
@@ -190,6 +193,27 @@ func (c *Client) awaitLeaders(ctx context.Context, specs []TopicSpec) error {
 		}
 		if !pause(ctx, leaderPoll) {
 			return errors.Join(fmt.Errorf("wait for leaders: %w", ctx.Err()), err)
+		}
+	}
+}
+
+// awaitConfigs returns when the configs are as declared. The controller agrees to a
+// change before the brokers have heard of it: a look right after would find the
+// old value, and a second change, back to it, would be left out.
+func (c *Client) awaitConfigs(ctx context.Context, specs []TopicSpec) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		found, err := c.survey(ctx, specs)
+		var behind []TopicMismatch
+		for _, s := range specs {
+			behind = append(behind, found.compareConfigs(s)...)
+		}
+		if err != nil || len(behind) == 0 {
+			return err
+		}
+		if !pause(ctx, leaderPoll) {
+			return fmt.Errorf("wait for configs: %w: %w", ctx.Err(), &TopicMismatchError{behind})
 		}
 	}
 }
