@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -161,6 +162,9 @@ func (b *broker) refused(err error) error {
 		return run.ConfigError(fmt.Errorf("KAFKA_USERNAME: the brokers do not allow this user what the service needs (`murmur acls` lists it): %w", err))
 	case errors.As(err, &untrusted):
 		return run.ConfigError(fmt.Errorf("KAFKA_CA_FILE: the brokers' certificate is not trusted: %w", err))
+	case errors.Is(err, io.EOF) && b.s.settings.KafkaUsername == "":
+		// They give no reason, and a broker that goes down does the same: tried again.
+		return fmt.Errorf("KAFKA_USERNAME is empty, and the brokers hang up, as they do on who does not say who he is: %w", err)
 	}
 	return err
 }
