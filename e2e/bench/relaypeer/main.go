@@ -34,6 +34,7 @@ func main() {
 	var cfg outbox.Config
 	flag.DurationVar(&cfg.LeaseTTL, "lease", time.Second, "time until a relay that was killed is replaced")
 	flag.DurationVar(&cfg.PollInterval, "poll", 2*time.Millisecond, "how often to look for rows of other processes")
+	flag.DurationVar(&cfg.Pace, "pace", 0, "least time between two transactions; 0: the relay's default")
 	flag.IntVar(&cfg.BatchRows, "rows", 0, "most rows of a transaction; 0: the relay's default")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
