@@ -235,9 +235,21 @@ func (s state) compareConfigs(spec TopicSpec) []TopicMismatch {
 	return out
 }
 
-// sameConfig compares values as Kafka does: the order of a list does not matter.
+// sameConfig compares values as Kafka does: the order of a list does not matter,
+// nor how a number is written: brokers show a ratio of 1 as 1.0.
 func sameConfig(a, b string) bool {
-	return slices.Equal(listItems(a), listItems(b))
+	return slices.EqualFunc(listItems(a), listItems(b), func(a, b string) bool { return a == b || sameNumber(a, b) })
+}
+
+func sameNumber(a, b string) bool {
+	_, errWholeA := strconv.ParseInt(a, 10, 64)
+	_, errWholeB := strconv.ParseInt(b, 10, 64)
+	if errWholeA == nil && errWholeB == nil {
+		return false // written alike if they are the same; a float would round them
+	}
+	x, errA := strconv.ParseFloat(a, 64)
+	y, errB := strconv.ParseFloat(b, 64)
+	return errA == nil && errB == nil && x == y
 }
 
 func listItems(s string) []string {

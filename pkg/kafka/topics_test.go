@@ -56,6 +56,22 @@ func TestVerifyTopics_NamesEveryDifference(t *testing.T) {
 	}
 }
 
+// A broker shows settings in its own words.
+func TestSameConfig_ComparesAsBrokersDo(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"1", "1.0", true}, {"0.5", "0.50", true}, {"1.0E-4", "0.0001", true}, {"compact,delete", "delete, compact", true}, {"", "", true},
+		{"1", "2", false}, {"0.5", "0.05", false}, {"compact", "delete", false}, {"1", "", false}, {"compact", "1", false},
+		{"9223372036854775807", "9223372036854775806", false},
+	} {
+		if got := sameConfig(c.a, c.b); got != c.same {
+			t.Errorf("%q and %q are the same: %v", c.a, c.b, got)
+		}
+	}
+}
+
 func TestTopicSpecs_ReportEveryFaultBeforeAskingTheCluster(t *testing.T) {
 	c := consumerClient(t, []string{"127.0.0.1:1"})
 	specs := []TopicSpec{
