@@ -42,7 +42,7 @@ func hop(name, file, from, to string) source {
 
 // sources are the defects that are planted in copies of the product.
 func sources() []source {
-	waits := hop("inbox and intents do not wait for recovery", "outbox/gate.go", "	case <-r.gate.open:\n	case <-ctx.Done():\n", "	default:\n")
+	waits := hop("inbox and intents do not wait for recovery", "outbox/gate.go", "		case <-r.gate.open:\n		case <-ctx.Done():\n", "		default:\n")
 	waits.sim, waits.schedules = []string{"./e2e/sim"}, 1000
 	return []source{
 		choreography("an order is confirmed by the payment alone", "order/react.go",
@@ -70,7 +70,7 @@ func sources() []source {
 			"if last.position.Batch == s.state.Batch+1 {", "if last.position.Batch == -1 {"),
 		hop("a recovered batch is deleted unseen", "outbox/recover.go", "if !same {", "if !same && s == nil {"),
 		hop("a relay publishes for a database that was set back under it", "outbox/publish.go",
-			"if err := s.unmoved(work); err != nil {", "if err := error(nil); err != nil {"),
+			"if err := unmoved.answer(work); err != nil {", "if err := error(nil); err != nil {"),
 		hop("an inbox believes that a commit in doubt failed", "inbox/commit.go", "moved = moved || p.Next != w.stored[tp]", "_ = p"),
 		waits,
 	}
