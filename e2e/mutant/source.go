@@ -5,7 +5,7 @@ type source struct {
 	name, file, from, to string
 	// unit are the packages whose own tests are tried; sim those of simulations.
 	unit, sim []string
-	// schedules are how many a simulation takes; half of them in each package.
+	// schedules are how many a simulation takes.
 	schedules int
 	// model tells whether what is edited is part of the model.
 	model bool
