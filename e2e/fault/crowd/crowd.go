@@ -49,8 +49,8 @@ type Config struct {
 const (
 	// attempt bounds one try: a request may have reached a part that is frozen.
 	attempt = 6 * time.Second
-	// A request is repeated soon at first, and then so rarely that a crowd does
-	// not keep a machine busy by itself.
+	// A request is repeated soon. Where customers come at a rate, many may wait,
+	// and must not keep a machine busy by that: they have more and more patience.
 	retryFirst, retryMost = 25 * time.Millisecond, time.Second
 	// patience is how long a customer waits for an order before it may return it.
 	patience = 2 * time.Second
@@ -196,7 +196,11 @@ func (w *Crowd) giveBack(id string) {
 // persist repeats a request until it is answered, and tells whether it succeeded.
 // A refusal that depends on how far the order has come is an answer too.
 func (w *Crowd) persist(request func(context.Context) error) bool {
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+	most := retryFirst
+	if w.cfg.Rate > 0 {
+		most = retryMost
+	}
+	for pause := retryFirst; ; pause = min(2*pause, most) {
 		ctx, cancel := context.WithTimeout(w.ctx, attempt)
 		err := request(ctx)
 		cancel()

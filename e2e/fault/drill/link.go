@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/murmuration-dev/murmuration/e2e/fault/plan"
 	"github.com/murmuration-dev/murmuration/e2e/stack"
@@ -31,23 +32,44 @@ func (d *Drill) slowDown(ctx context.Context, part stack.Part, choice uint64) (u
 	if err != nil {
 		return nil, err
 	}
+	device, err := deviceOf(ctx, pid)
+	if err != nil {
+		return nil, err
+	}
 	rate := slowestLink + choice%(fastestLink-slowestLink)
-	if err := inNetwork(ctx, pid, "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf",
+	if _, err := inNetwork(ctx, pid, "tc", "qdisc", "replace", "dev", device, "root", "tbf",
 		"rate", strconv.FormatUint(rate, 10)+"kbit", "burst", burst, "latency", heldBack); err != nil {
 		return nil, err
 	}
 	return func() error {
-		return inNetwork(context.WithoutCancel(ctx), pid, "tc", "qdisc", "del", "dev", "eth0", "root")
+		_, err := inNetwork(context.WithoutCancel(ctx), pid, "tc", "qdisc", "del", "dev", device, "root")
+		return err
 	}, nil
 }
 
 // inNetwork runs a program of this machine in the network of a process.
-func inNetwork(ctx context.Context, pid int, command ...string) error {
+func inNetwork(ctx context.Context, pid int, command ...string) (said string, err error) {
 	args := append([]string{"-t", strconv.Itoa(pid), "-n"}, command...)
-	if out, err := exec.CommandContext(ctx, "nsenter", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%v in the network of process %d: %w: %s", command, pid, err, out)
+	out, err := exec.CommandContext(ctx, "nsenter", args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%v in the network of process %d: %w: %s", command, pid, err, out)
 	}
-	return nil
+	return string(out), nil
+}
+
+// deviceOf is the link by which a process reaches others. A container that was cut
+// off gets another name for it when it comes back.
+func deviceOf(ctx context.Context, pid int) (string, error) {
+	routes, err := inNetwork(ctx, pid, "ip", "-4", "route", "show", "default")
+	if err != nil {
+		return "", err
+	}
+	_, behind, found := strings.Cut(routes, " dev ")
+	if !found {
+		return "", fmt.Errorf("process %d reaches nobody: %q", pid, routes)
+	}
+	device, _, _ := strings.Cut(strings.TrimSpace(behind), " ")
+	return device, nil
 }
 
 // Lacking are the kinds of faults that this machine cannot inject, and why. As

@@ -19,8 +19,8 @@ import (
 // integration. SEED, FAULTS, DURATION and RATE in the environment make longer ones:
 // then there is one schedule, of that seed.
 const (
-	usualFaults   = 26
-	usualDuration = 70 * time.Second
+	usualFaults   = 13 // every kind once
+	usualDuration = 50 * time.Second
 	usualRate     = 6 // customers a second: two cores run the whole platform
 	// shoppers is how many customers there may be at once while parts are away.
 	shoppers = 150

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/murmuration-dev/murmuration/e2e/client"
 	"github.com/murmuration-dev/murmuration/e2e/fault/clock"
 	"github.com/murmuration-dev/murmuration/e2e/fault/plan"
@@ -183,7 +185,8 @@ func (d *Drill) settings(ctx context.Context, f plan.Fault, _ []stack.Part) erro
 		return err
 	}
 	defer c.Close()
-	undo, err := change(ctx, c, f.Target)
+	var undo func(context.Context, *kgo.Client) error
+	err = until(ctx, lookFor, func(ctx context.Context) (err error) { undo, err = change(ctx, c, f.Target); return err })
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,11 @@ func readMessage(from io.Reader, first bool) (m message, err error) {
 	if length < lengthSize || length > maxMessage {
 		return m, fmt.Errorf("message of %d bytes", length)
 	}
-	m.raw = append(head, make([]byte, length-lengthSize)...)
 	if !first {
 		m.kind = head[0]
 	}
-	_, err = io.ReadFull(from, m.raw[len(head):])
+	m.raw = make([]byte, len(head)-lengthSize+int(length))
+	_, err = io.ReadFull(from, m.raw[copy(m.raw, head):])
 	return m, err
 }
 
