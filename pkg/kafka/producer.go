@@ -73,7 +73,8 @@ type ProducerConfig struct {
 	MaxBatchBytes int
 	// RetryBackoff is the first pause after a failure that passes by itself;
 	// default 5 ms. It doubles up to 50 times itself. The pause while the brokers
-	// complete an earlier transaction is 1 to 2 ms whatever this says.
+	// complete an earlier transaction is 1 to 2 ms at first, and 100 ms at most,
+	// whatever this says.
 	RetryBackoff time.Duration
 }
 

@@ -13,6 +13,12 @@ const (
 	// milliseconds, and every one waited here is latency of the next.
 	concurrentBackoff = time.Millisecond
 
+	// concurrentHurry is how long that lasts. Markers that take longer wait for a
+	// broker that died, for seconds: the pause doubles then, and what is added to
+	// the wait stays small beside it.
+	concurrentHurry      = 100 * time.Millisecond
+	maxConcurrentBackoff = 50 * time.Millisecond
+
 	// backoffGrowth bounds the pause at this many times the first one.
 	backoffGrowth = 50
 
@@ -24,7 +30,7 @@ const (
 // retry repeats f, which must be safe to repeat, until it succeeds, fails for
 // good, or ctx ends. ctx must have a deadline.
 func (p *Producer) retry(ctx context.Context, api string, f func(context.Context) error) error {
-	pause := p.cfg.RetryBackoff
+	pause, busy, began := p.cfg.RetryBackoff, concurrentBackoff, time.Now()
 	var reason error // the latest code, if there was any: it says more than a timeout
 	for {
 		err := p.attempt(ctx, f)
@@ -41,8 +47,13 @@ func (p *Producer) retry(ctx context.Context, api string, f func(context.Context
 			return err
 		}
 		p.stats.retried(api, err)
-		wait := concurrentBackoff
-		if !errors.Is(err, codeConcurrentTransactions) {
+		var wait time.Duration
+		if errors.Is(err, codeConcurrentTransactions) {
+			if time.Since(began) > concurrentHurry {
+				busy = min(2*busy, maxConcurrentBackoff)
+			}
+			wait = busy
+		} else {
 			wait = pause
 			pause = min(2*pause, backoffGrowth*p.cfg.RetryBackoff)
 		}

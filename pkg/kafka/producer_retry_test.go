@@ -80,6 +80,28 @@ func TestProducer_WaitsOnlyMillisecondsForTheTransactionBefore(t *testing.T) {
 	}
 }
 
+// Markers wait for a broker that died for seconds: asking a thousand times a second
+// meanwhile would only add to the coordinator's work.
+func TestProducer_AsksLessOftenTheLongerTheTransactionBeforeTakes(t *testing.T) {
+	r := newRig(t, ProducerConfig{})
+	in := r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.InitProducerID), Code: int16(codeConcurrentTransactions), Times: kafkatest.Always})
+	ctx, cancel := context.WithTimeout(r.ctx, 2*time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := r.p.Init(ctx); !errors.Is(err, codeConcurrentTransactions) {
+		t.Fatalf("init: %v", err)
+	}
+	const hurried, doubling = concurrentHurry / concurrentBackoff, 8
+	most := int(hurried) + doubling + int(time.Since(began)/maxConcurrentBackoff)
+	if n := in.Hits(); n > most {
+		t.Errorf("asked %d times in %v, want %d at most", n, time.Since(began), most)
+	}
+	in.Remove()
+	if err := r.p.Init(r.ctx); err != nil {
+		t.Errorf("init when it is over: %v", err)
+	}
+}
+
 func TestProducer_FollowsALeaderThatMoved(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, protocol Protocol) {
 		r := newRig(t, ProducerConfig{Protocol: protocol}, kfake.NumBrokers(3))
