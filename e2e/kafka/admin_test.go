@@ -19,12 +19,12 @@ func (r *rig) assigned(partitions ...[]int) string {
 		ra := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
 		ra.Partition, ra.Replicas = int32(i), nodes(brokers)
 		rt.ReplicaAssignment = append(rt.ReplicaAssignment, ra)
-		min := "1"
+		inSync := "1"
 		if len(brokers) > 2 {
-			min = "2"
+			inSync = "2"
 		}
 		rc := kmsg.NewCreateTopicsRequestTopicConfig()
-		rc.Name, rc.Value = "min.insync.replicas", &min
+		rc.Name, rc.Value = "min.insync.replicas", &inSync
 		rt.Configs = []kmsg.CreateTopicsRequestTopicConfig{rc}
 	}
 	req.Topics, req.TimeoutMillis = append(req.Topics, rt), 30_000

@@ -161,7 +161,7 @@ func TestGroup_ZombiesOverwriteNothing(t *testing.T) {
 	close(thaw)
 	total = r.feed(p, topic, partitions, total, 10)
 	r.eventually("all effects, with the zombies back", func() bool { n, lost := l.count(); return n >= total && lost >= 2 })
-	members := append(zombies, heir)
+	members := []*member{zombies[0], zombies[1], heir}
 	r.eventually("three members share the partitions", func() bool {
 		var all []kafka.TopicPartition
 		for _, m := range members {

@@ -295,6 +295,14 @@ func eachProtocol(t *testing.T, f func(t *testing.T, p kafka.Protocol)) {
 	}
 }
 
+// codeError is nil for code 0.
+func codeError(code int16) error {
+	if code == 0 {
+		return nil
+	}
+	return kafka.Error(code)
+}
+
 // codeOf is the broker's code in an error, 0 if there is none.
 func codeOf(err error) kafka.Error {
 	var code kafka.Error

@@ -47,7 +47,7 @@ func (r *rig) completeAnOrder() {
 	})
 	var where fixed
 	settings := func(service string, s *embedded.Service) participant.Settings {
-		api, err := hostport.Free("127.0.0.1")
+		api, err := hostport.Free(hostport.Loopback)
 		r.must(err)
 		s.API = "http://" + api
 		return participant.Settings{

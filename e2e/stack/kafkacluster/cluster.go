@@ -17,6 +17,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/network"
 	"github.com/testcontainers/testcontainers-go/wait"
 
+	"github.com/murmuration-dev/murmuration/e2e/stack/hostport"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 )
 
@@ -88,7 +89,7 @@ func (c *Cluster) prepare(ctx context.Context, cfg *Config) (err error) {
 	for i := range cfg.Brokers {
 		n := &node{index: i}
 		for _, address := range []*string{&n.host, &n.proxied, &n.front, &n.secure} {
-			if *address, err = freeAddress(); err != nil {
+			if *address, err = hostport.Free(hostport.Loopback); err != nil {
 				return err
 			}
 		}
@@ -103,7 +104,7 @@ func (c *Cluster) run(ctx context.Context, cfg Config, n *node) error {
 		return err
 	}
 	n.container, err = testcontainers.Run(ctx, Image(),
-		publish(map[int]string{portHost: n.host, portProxied: n.proxied, portSecure: n.secure}),
+		hostport.Publish(map[int]string{portHost: n.host, portProxied: n.proxied, portSecure: n.secure}),
 		network.WithNetworkName([]string{alias(n.index)}, cfg.Network),
 		testcontainers.WithEnv(cfg.environment(n)),
 		testcontainers.WithFiles(testcontainers.ContainerFile{Reader: bytes.NewReader(key), ContainerFilePath: keyFile, FileMode: 0o644}),

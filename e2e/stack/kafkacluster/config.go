@@ -89,6 +89,10 @@ func (c Config) properties(n *node) map[string]string {
 		// A broker that was killed may not register again before its session ended.
 		"broker.session.timeout.ms":    "3000",
 		"broker.heartbeat.interval.ms": "500",
+		// A container that is gone does not answer at all, and whoever has markers for
+		// it would go on trying to connect for 10 to 30 s by default.
+		"socket.connection.setup.timeout.ms":     "1000",
+		"socket.connection.setup.timeout.max.ms": "2000",
 		// Transactions that outlive their timeout are looked for every 10 s by default.
 		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 	}
