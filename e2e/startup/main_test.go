@@ -78,7 +78,7 @@ func start(t *testing.T, cfg stack.ProcessConfig) *stack.Process {
 // may lag behind what the platform already does.
 func expectSaid(t *testing.T, p *stack.Process, words string) {
 	t.Helper()
-	for end := time.Now().Add(patience); !strings.Contains(p.Log(), words); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); !strings.Contains(p.Log(), words); time.Sleep(10 * time.Millisecond) { //nolint:forbidigo // polls with a deadline
 		if time.Now().After(end) {
 			t.Errorf("%q was not said:\n%s", words, p.Log())
 			return
