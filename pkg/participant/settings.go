@@ -115,6 +115,19 @@ func validateAddress(name, address string) error {
 	return nil
 }
 
+// KafkaFromEnvironment is how a tool reaches the brokers that services use: the
+// brokers as given, TLS and credentials from the services' environment variables.
+// Wrong ones are marked with run.ConfigError.
+func KafkaFromEnvironment(brokers []string, client string) (kafka.Config, error) {
+	s, err := Load[Settings]()
+	if err != nil {
+		return kafka.Config{}, err
+	}
+	s.KafkaBrokers = brokers
+	cfg, err := s.kafkaConfig(client)
+	return cfg, run.ConfigError(err)
+}
+
 func (s Settings) kafkaConfig(client string) (kafka.Config, error) {
 	cfg := kafka.Config{ClientID: client}
 	for _, b := range s.KafkaBrokers {

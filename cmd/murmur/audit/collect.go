@@ -11,6 +11,7 @@ import (
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/services/payment/gatewaysim"
 )
 
@@ -83,8 +84,11 @@ type collector struct {
 
 func newCollector(at embedded.Addresses) (*collector, error) {
 	c := &collector{at: at, http: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
-	var err error
-	if c.kafka, err = kafka.NewClient(kafka.Config{Brokers: at.Brokers(), ClientID: "murmur-audit"}); err != nil {
+	brokers, err := participant.KafkaFromEnvironment(at.Brokers(), "murmur-audit")
+	if err != nil {
+		return nil, err
+	}
+	if c.kafka, err = kafka.NewClient(brokers); err != nil {
 		return nil, err
 	}
 	if c.registry, err = avro.NewRegistry(avro.RegistryConfig{URL: at.Registry}); err == nil {

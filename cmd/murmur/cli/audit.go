@@ -47,6 +47,9 @@ something was in flight.`,
 				return err
 			}
 			snapshot, err := audit.Collect(c.Context(), at, audit.Options{Wait: wait})
+			if refused := kafkaRefusal(err); refused != nil {
+				return refused
+			}
 			if err != nil {
 				return run.TempFailError(fmt.Errorf("audit: %w", err))
 			}

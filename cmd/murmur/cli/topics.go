@@ -29,7 +29,10 @@ func newTopics() *cobra.Command {
 		Short: "List the declared topics and how the broker's differ",
 		Long: `Lists the topics that the platform declares: partitions, settings, the only
 service that writes to each, what its key is, the subject of its schema; and whether
-the broker has it as declared.`,
+the broker has it as declared.
+
+TLS and credentials of the brokers are taken from the environment as services take
+them: KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USERNAME, KAFKA_PASSWORD.`,
 		Example: `  murmur topics
   murmur topics apply --kafka broker-1:9092 --replication-factor 3
   murmur topics verify --kafka broker-1:9092      # exit code 78 if anything differs`,

@@ -63,6 +63,8 @@ func respond(req kmsg.Request, code int16) (kmsg.Response, error) {
 		resp.(*kmsg.SyncGroupResponse).ErrorCode = code
 	case *kmsg.HeartbeatRequest:
 		resp.(*kmsg.HeartbeatResponse).ErrorCode = code
+	case *kmsg.SASLAuthenticateRequest:
+		resp.(*kmsg.SASLAuthenticateResponse).ErrorCode = code
 	case *kmsg.ApiVersionsRequest:
 		resp.(*kmsg.ApiVersionsResponse).ErrorCode = code
 	default:
