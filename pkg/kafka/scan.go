@@ -124,7 +124,9 @@ func (s *scanner) run(ctx context.Context) error {
 			return fmt.Errorf("scan: %w", err)
 		}
 		progress, passing, err := s.consume(ctx, pages)
-		if err == nil && !progress && passing == nil {
+		// Who has not answered yet is waited for: to ask something else would
+		// give up what is on its way.
+		if answered := len(pages) == len(s.at); err == nil && !progress && passing == nil && answered {
 			progress, err = s.skipEmptyTail(ctx, f)
 		}
 		switch {
@@ -178,11 +180,11 @@ func (s *scanner) skipEmptyTail(ctx context.Context, f *Fetcher) (progress bool,
 	for tp, at := range s.at {
 		proofs := 0
 		for ; proofs < scanProofs; proofs++ {
-			pages, err := f.Fetch(ctx, map[TopicPartition]int64{tp: at})
+			page, err := s.alone(ctx, f, tp, at)
 			if err != nil {
-				return progress, fmt.Errorf("scan: %w", err)
+				return progress, err
 			}
-			if len(pages) != 1 || pages[0].Err != nil || pages[0].Next != at || pages[0].end(s.iso) < s.end[tp] {
+			if page.Err != nil || page.Next != at || page.end(s.iso) < s.end[tp] {
 				break
 			}
 		}
@@ -191,6 +193,21 @@ func (s *scanner) skipEmptyTail(ctx context.Context, f *Fetcher) (progress bool,
 		}
 	}
 	return progress, nil
+}
+
+// alone asks for one partition, however slow its leader answers.
+func (s *scanner) alone(ctx context.Context, f *Fetcher, tp TopicPartition, at int64) (Page, error) {
+	for begun := time.Now(); ; {
+		pages, err := f.Fetch(ctx, map[TopicPartition]int64{tp: at})
+		switch {
+		case err != nil:
+			return Page{}, fmt.Errorf("scan: %w", err)
+		case len(pages) == 1:
+			return pages[0], nil
+		case time.Since(begun) > patience:
+			return Page{}, fmt.Errorf("scan: %s: no answer in %v: %w", tp, patience, errNoAnswer)
+		}
+	}
 }
 
 // end of the partition for a reader of that isolation.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -187,6 +188,33 @@ func TestScan_EndsBeforeATailThatCompactionEmptied(t *testing.T) {
 	})
 	if len(got) != 0 {
 		t.Errorf("%v", got)
+	}
+}
+
+// A broker under load answers a poll later than it was asked to. Its answer counts
+// all the same, whichever partition it is for.
+func TestScan_WaitsForSlowAnswers(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.StartCluster(t, kfake.SeedTopics(3, "events"))
+	cl := franz(t, cluster.Brokers)
+	for p := range int32(3) {
+		produce(t, cl, recs("events", p, "r", 4)...)
+	}
+	slow := time.NewTicker(scanWait + 3*answerGrace)
+	defer slow.Stop()
+	in := cluster.Proxy.Inject(kafkatest.Fault{
+		Key: int16(kmsg.Fetch), Times: kafkatest.Always, After: true,
+		Edit: func(kmsg.Request, kmsg.Response) { <-slow.C },
+	})
+	c := consumerClient(t, cluster.Brokers)
+	got := scanned(t, func(ctx context.Context, fn func(Record) error) error {
+		return c.Scan(ctx, ReadCommitted, []string{"events"}, fn)
+	})
+	if len(got) != 12 {
+		t.Errorf("%v", got)
+	}
+	if n := in.Hits(); n > 1 {
+		t.Errorf("asked %d times for what one answer brings", n)
 	}
 }
 
