@@ -23,7 +23,7 @@ func TestFetch_ReportsAPositionOutsideTheLog(t *testing.T) {
 	}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted})
 	deleted, ahead := TopicPartition{"events", 0}, TopicPartition{"events", 1}
-	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{deleted: 1, ahead: 9})
+	pages, err := answered(t, f, map[TopicPartition]int64{deleted: 1, ahead: 9})
 	if err != nil || len(pages) != 2 {
 		t.Fatalf("%+v, %v", pages, err)
 	}
@@ -40,7 +40,7 @@ func TestFetch_ReportsATopicThatDoesNotExist(t *testing.T) {
 	produce(t, franz(t, brokers), rec("events", 0, "k", "v"))
 	f := testFetcher(t, consumerClient(t, brokers), FetcherConfig{})
 	none, few := TopicPartition{"nowhere", 0}, TopicPartition{"events", 7}
-	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{none: 0, few: 0})
+	pages, err := answered(t, f, map[TopicPartition]int64{none: 0, few: 0})
 	if err != nil || len(pages) != 2 || !errors.Is(pages[0].Err, ErrUnknownTopic) || !errors.Is(pages[1].Err, ErrUnknownTopic) {
 		t.Fatalf("%+v, %v", pages, err)
 	}
@@ -101,7 +101,7 @@ func TestFetch_ShowsAFaultThatOutlastsTheWait(t *testing.T) {
 	tp := TopicPartition{"events", 0}
 	f := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{MaxWait: 300 * time.Millisecond})
 	began := time.Now()
-	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 1})
+	pages, err := answered(t, f, map[TopicPartition]int64{tp: 1})
 	if err != nil || len(pages) != 1 || !errors.Is(pages[0].Err, codeLeaderNotAvailable) || pages[0].Next != 1 {
 		t.Errorf("%+v, %v", pages, err)
 	}
@@ -165,11 +165,11 @@ func TestFetch_ReportsCorruptionAtOnceAfterWhatIsGood(t *testing.T) {
 		},
 	})
 	f, tp := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{MaxWait: consumerTestLimit}), TopicPartition{"events", 0}
-	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 0})
+	pages, err := answered(t, f, map[TopicPartition]int64{tp: 0})
 	if err != nil || len(pages) != 1 || pages[0].Err != nil || len(pages[0].Records) != 1 || pages[0].Next != 1 {
 		t.Fatalf("%+v, %v", pages, err)
 	}
-	pages, err = f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 1})
+	pages, err = answered(t, f, map[TopicPartition]int64{tp: 1})
 	if err != nil || len(pages) != 1 || !errors.Is(pages[0].Err, ErrCorrupt) || len(pages[0].Records) != 0 || pages[0].Next != 1 {
 		t.Errorf("%+v, %v", pages, err)
 	}

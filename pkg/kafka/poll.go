@@ -165,6 +165,9 @@ func (r *round) locate(ctx context.Context, tps []TopicPartition) map[int32]map[
 	for _, tp := range tps {
 		node, err := r.client.leaderOf(tp)
 		if err != nil {
+			if ctx.Err() != nil && r.found[tp].Err != nil {
+				continue // what was said before tells more than that time is up
+			}
 			if unknown != nil {
 				err = unknown
 			}
