@@ -4,6 +4,7 @@ package stack_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -100,13 +101,19 @@ func (s shopper) buys(id string) {
 	})
 }
 
+// Three brokers, since Kafka 4.3.1 forgets the markers of a transaction whose
+// partitions have no leader when it comes to write them: those of a single broker
+// that was killed right after a commit.
 func TestContainers_EveryPartBreaksAndComesBack(t *testing.T) {
-	s, shop := containers(t, stack.ContainersConfig{})
+	s, shop := containers(t, stack.ContainersConfig{Brokers: 3})
 	ctx := t.Context()
 	shop.buys("before")
 	for _, part := range s.Parts() {
-		if part == stack.Everything {
+		switch part {
+		case stack.Everything:
 			continue
+		case stack.Broker(2), stack.Broker(3):
+			continue // as the first
 		}
 		before := s.Addresses()
 		for _, fault := range []struct {
@@ -136,5 +143,32 @@ func TestContainers_EveryPartBreaksAndComesBack(t *testing.T) {
 		if now := s.Addresses(); now.Kafka != before.Kafka || now.Registry != before.Registry || now.Gateway != before.Gateway || now.Order.API != before.Order.API {
 			t.Errorf("after %s came back: addresses %+v, before %+v", part, now, before)
 		}
+	}
+	scales(t, s, shop)
+	if err := errors.Join(s.Stop(ctx, stack.Everything), s.Start(ctx, stack.Everything)); err != nil {
+		t.Fatal(err)
+	}
+	shop.buys("after")
+}
+
+// scales runs one replica of the order service, three and one again.
+func scales(t *testing.T, s *stack.Containers, shop shopper) {
+	t.Helper()
+	for _, replicas := range []int{3, 1} {
+		if err := s.Scale(t.Context(), stack.Order, replicas); err != nil {
+			t.Fatal(err)
+		}
+		asked := make(map[string]bool)
+		for range 2 * replicas {
+			at := s.Addresses().Order
+			asked[at.API] = true
+			if len(at.Replicas) != replicas {
+				t.Fatalf("replicas are %v, want %d", at.Replicas, replicas)
+			}
+		}
+		if len(asked) != replicas {
+			t.Errorf("customers were sent to %d of %d replicas", len(asked), replicas)
+		}
+		shop.buys(fmt.Sprintf("with-%d", replicas))
 	}
 }

@@ -23,8 +23,8 @@ type Addresses struct {
 type Service struct {
 	API string `json:"api"` // base URL of the public API
 	Ops string `json:"ops"` // base URL of health, metrics and inspection
-	// Replicas are where each instance is, if there are several or their addresses
-	// are known; API and Ops then are those of any.
+	// Replicas are where each instance is, where that is known; API and Ops then are
+	// those of any.
 	Replicas []Replica `json:"replicas,omitempty"`
 }
 
@@ -32,14 +32,6 @@ type Service struct {
 type Replica struct {
 	API string `json:"api"`
 	Ops string `json:"ops"`
-}
-
-// Instances are all instances that are known: the replicas, or the only one.
-func (s Service) Instances() []Replica {
-	if len(s.Replicas) == 0 {
-		return []Replica{{API: s.API, Ops: s.Ops}}
-	}
-	return s.Replicas
 }
 
 // addressFile is where a running platform leaves its addresses for other

@@ -93,8 +93,6 @@ func (c Config) properties(n *node) map[string]string {
 		// it would go on trying to connect for 10 to 30 s by default.
 		"socket.connection.setup.timeout.ms":     "1000",
 		"socket.connection.setup.timeout.max.ms": "2000",
-		// Transactions that outlive their timeout are looked for every 10 s by default.
-		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 	}
 	maps.Copy(p, c.Settings)
 	return p
