@@ -92,17 +92,20 @@ func (l *KafkaLog) stable(ctx context.Context, tp kafka.TopicPartition) (int64, 
 	if err != nil {
 		return 0, err
 	}
+	open := int64(-1)
 	for {
 		stable, err := l.client.EndOffsets(ctx, kafka.ReadCommitted, tp)
-		if err != nil {
+		switch {
+		case err == nil && stable[tp] >= ends[tp]:
+			return ends[tp], nil
+		case err == nil:
+			open = stable[tp]
+			sleep(ctx, stablePoll)
+		case ctx.Err() == nil || open < 0:
 			return 0, err
 		}
-		if stable[tp] >= ends[tp] {
-			return ends[tp], nil
-		}
-		sleep(ctx, stablePoll)
-		if ctx.Err() != nil {
-			return 0, fmt.Errorf("%s: a transaction of somebody else is open at offset %d: %w", tp, stable[tp], ctx.Err())
+		if ctx.Err() != nil { // what was waited for tells more than where the wait ended
+			return 0, fmt.Errorf("%s: a transaction of somebody else is open at offset %d: %w", tp, open, ctx.Err())
 		}
 	}
 }
