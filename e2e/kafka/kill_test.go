@@ -3,6 +3,7 @@
 package kafka_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -136,8 +137,11 @@ func idOf(req kmsg.Request) string {
 	return *id
 }
 
-// A broker that comes back too late for a transaction leaves its outcome in doubt;
-// Init and a look at the log tell.
+// A broker that is away for longer than the caller waits leaves the outcome in
+// doubt; Init and a look at the log tell.
+//
+// The transactions live on: one that times out while its partition has no leader
+// is another matter, see TestHang.
 func TestKill_ABrokerThatIsAwayForLongLeavesNoDoubtAfterInit(t *testing.T) {
 	r := newRig(t, &one)
 	protocols := []kafka.Protocol{kafka.ProtocolV1, kafka.ProtocolV2}
@@ -146,26 +150,28 @@ func TestKill_ABrokerThatIsAwayForLongLeavesNoDoubtAfterInit(t *testing.T) {
 	var topics []string
 	for i, protocol := range protocols {
 		topics = append(topics, r.topic(1))
-		producers = append(producers, r.producer(kafka.ProducerConfig{TransactionalID: name("relay"), Protocol: protocol, TransactionTimeout: shortLife}))
-		r.must(producers[i].Init(r.ctx))
+		producers = append(producers, r.started(name("relay"), protocol))
 		r.commit(producers[i], topics[i], "before")
 	}
 	for i, p := range producers {
 		open = append(open, r.begin(p, topics[i], "in doubt"))
 	}
 	r.must(r.cluster.Kill(r.ctx, 0))
+	impatient, cancel := context.WithTimeout(r.ctx, 2*time.Second)
+	defer cancel()
 	for i, txn := range open {
-		if err := txn.Commit(r.ctx); !errors.Is(err, kafka.ErrUnknownOutcome) {
+		if err := txn.Commit(impatient); !errors.Is(err, kafka.ErrUnknownOutcome) && !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: commit without a broker: %v", protocols[i], err)
 		}
 	}
-	if err := producers[0].Init(r.ctx); err == nil {
+	if err := producers[0].Init(impatient); err == nil {
 		t.Error("init without a broker")
 	}
 	r.must(r.cluster.Restart(r.ctx, 0))
 	for i, p := range producers {
 		r.eventually("init with the broker back", func() bool { return p.Init(r.ctx) == nil })
 		r.commit(p, topics[i], "after")
-		r.expect(topics[i], "before", "after") // the commit never reached the broker
+		r.commit(p, topics[i], "with the other id")
+		r.expect(topics[i], "before", "after", "with the other id") // the commit never reached the broker
 	}
 }

@@ -26,6 +26,8 @@ const (
 	poll = 20 * time.Millisecond
 	// lifetime is a transaction timeout that no test outlives by accident.
 	lifetime = time.Minute
+	// blameLimit bounds what is looked up after a failure.
+	blameLimit = 30 * time.Second
 )
 
 // rig is one test's access to a cluster.
@@ -169,6 +171,7 @@ func (r *rig) settle(topic string) {
 	r.t.Helper()
 	c := r.direct().client()
 	tps := r.partitions(c, topic)
+	defer r.blame(topic)
 	r.eventually("the end of every transaction on "+topic, func() bool {
 		all, err := c.EndOffsets(r.ctx, kafka.ReadUncommitted, tps...)
 		r.must(err)
@@ -181,6 +184,21 @@ func (r *rig) settle(topic string) {
 		}
 		return true
 	})
+}
+
+// blame tells, after a failure, which producers have something open on partition 0
+// of the topic, as Kafka's own tool sees them.
+func (r *rig) blame(topic string) {
+	if !r.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), blameLimit)
+	defer cancel()
+	const tool = "/opt/kafka/bin/kafka-transactions.sh"
+	for _, of := range [][]string{{"describe-producers", "--topic", topic, "--partition", "0"}, {"list"}} {
+		out, err := r.cluster.Exec(ctx, 0, append([]string{tool, "--bootstrap-server", r.cluster.Inside()[0]}, of...)...)
+		r.t.Logf("%s: %v\n%s", of[0], err, out)
+	}
 }
 
 func (r *rig) partitions(c *kafka.Client, topic string) []kafka.TopicPartition {
