@@ -135,12 +135,6 @@ bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among
 bench-peers: ## Measure the relay beside other outboxes (needs the bench of peers: BENCH=folder)
 	e2e/bench/peers.sh .murmuration/bench-peers
 
-# What is needed and what can be chosen: e2e/bench/peers.sh. PEERS=murmuration:drain:1
-# is the shortest run; with 20 kills it takes half an hour.
-.PHONY: bench-peers
-bench-peers: ## Measure the relay beside other outboxes (needs the bench of peers: BENCH=folder)
-	e2e/bench/peers.sh .murmuration/bench-peers
-
 # -list tells the targets, so that none has to be written down. An input that
 # tells something new is made smaller for a second only.
 .PHONY: fuzz
