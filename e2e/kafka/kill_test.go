@@ -169,6 +169,7 @@ func TestKill_ABrokerThatIsAwayForLongLeavesNoDoubtAfterInit(t *testing.T) {
 	}
 	r.must(r.cluster.Restart(r.ctx, 0))
 	for i, p := range producers {
+		r.eventually("a leader again", func() bool { return r.leaders(topics[i])[0] >= 0 }) // else see TestHang
 		r.eventually("init with the broker back", func() bool { return p.Init(r.ctx) == nil })
 		r.commit(p, topics[i], "after")
 		r.commit(p, topics[i], "with the other id")
