@@ -75,7 +75,7 @@ test: ## Test every module with the race detector; with a Docker Engine, the con
 		echo "Container tests: NOT RUN, since the tests above failed."; \
 		exit $$code; \
 	elif docker info >/dev/null 2>&1; then \
-		$(E2E); \
+		{ $(E2E); } || { echo "Container tests: FAILED"; exit 1; }; \
 		echo "Container tests: run, on Docker Engine $$(docker version -f '{{.Server.Version}}'): $(E2E_PACKAGES)"; \
 		[ -z "$(strip $(E2E_LEFT_OUT))" ] || echo "NOT RUN, since left out: $(E2E_LEFT_OUT). 'make e2e' runs them all."; \
 	else \
