@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -95,6 +96,10 @@ func (d *Decoder) Decode(ctx context.Context, r kafka.Record) Entry {
 	}
 	e.Schema = schema
 	e.take(record)
+	if _, err := json.Marshal(e); err != nil { // a date beyond the year 9999, say
+		e = newEntry(r)
+		e.Fault = fmt.Sprintf("decoded with %s, but cannot be shown: %v", schema, err)
+	}
 	return e
 }
 

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -151,5 +152,29 @@ func TestDecoder_NeverFails(t *testing.T) {
 	}
 	if e := d.Decode(t.Context(), kafka.Record{Topic: schemas.Orders, Key: []byte("k")}); !e.Tombstone || e.Fault != "" || e.Key != "k" {
 		t.Errorf("tombstone is %+v", e)
+	}
+}
+
+// JSON ends with the year 9999, and neither an Avro timestamp nor the clock of a
+// record does.
+func TestDecoder_ShowsWhatNoCalendarHas(t *testing.T) {
+	d, err := NewDecoder(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	never := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	placed := order(1, schemas.OrderPlaced)
+	placed.PlacedAt = never
+	for name, r := range map[string]kafka.Record{
+		"a field":      {Topic: schemas.Orders, Key: []byte("o/1"), Value: framed(t, orderSchema(), 1, placed.Avro())},
+		"the record's": {Topic: schemas.Orders, Key: []byte("o/1"), Value: framed(t, orderSchema(), 1, order(1, schemas.OrderPlaced).Avro()), Time: never},
+	} {
+		e := d.Decode(t.Context(), r)
+		if _, err := json.Marshal(e); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if e.Key != "o/1" || (e.Fault == "") == (e.Record == nil) {
+			t.Errorf("%s: entry is %+v", name, e)
+		}
 	}
 }

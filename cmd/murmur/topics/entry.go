@@ -56,6 +56,9 @@ func newEntry(r kafka.Record) Entry {
 	if at, err := time.Parse(time.RFC3339, e.Headers[aggregate.HeaderTime]); err == nil {
 		e.Time = at
 	}
+	if _, err := e.Time.MarshalJSON(); err != nil {
+		e.Time = time.Time{} // a clock that cannot be: nothing can be said of it
+	}
 	return e
 }
 
