@@ -34,6 +34,7 @@ type link struct {
 	asked, answered int
 	under           bool // a round trip is under way
 	turns           int  // round trips
+	sent            int  // bytes of the client
 	requests        frames
 	answers         frames
 }
@@ -148,6 +149,7 @@ func (p *proxy) fromClient(k *link, piece []byte) bool {
 		k.under = true
 		k.turns++
 	}
+	k.sent += len(piece)
 	k.requests.feed(piece, func(kind byte) {
 		switch kind {
 		case 0, 'Q', 'S': // start-up, Query, Sync
@@ -192,21 +194,38 @@ func (p *proxy) arm(where cut) {
 	}
 }
 
-// roundTrips counts those that f makes on the busiest connection.
-func (p *proxy) roundTrips(f func()) (most int) {
-	before := make(map[*link]int)
-	p.mu.Lock()
-	for _, k := range p.links {
-		before[k] = k.turns
+// busiest returns the connection on which f sends the most.
+func (p *proxy) busiest(f func()) (busiest *link) {
+	sent := func() map[*link]int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		sent := make(map[*link]int)
+		for _, k := range p.links {
+			sent[k] = k.sent
+		}
+		return sent
 	}
-	p.mu.Unlock()
+	before := sent()
 	f()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, k := range p.links {
-		most = max(most, k.turns-before[k])
+	most := 0
+	for k, n := range sent() {
+		if n -= before[k]; n > most {
+			most, busiest = n, k
+		}
 	}
-	return most
+	return busiest
+}
+
+// roundTrips counts those that f makes on one connection.
+func (p *proxy) roundTrips(k *link, f func()) int {
+	turns := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return k.turns
+	}
+	before := turns()
+	f()
+	return turns() - before
 }
 
 // The proxy's own count: messages are found in pieces of any size, and a request
