@@ -47,7 +47,7 @@ func TestConsole_ShowsWhatTheDocumentPromises(t *testing.T) {
 		t.Run(c.heading, func(t *testing.T) {
 			command, ok := blocks[c.heading]
 			if !ok {
-				t.Fatalf("%s has no commands under this heading", document)
+				t.Fatalf("%s has no commands under this heading", page)
 			}
 			c.check(t, command)
 		})
@@ -61,7 +61,7 @@ func TestConsole_HasATestForEveryCommandOfTheDocument(t *testing.T) {
 	}
 	slices.Sort(tested)
 	if found := slices.Sorted(maps.Keys(blocks)); !slices.Equal(found, tested) {
-		t.Errorf("%s has commands under\n%q\nand tested are\n%q", document, found, tested)
+		t.Errorf("%s has commands under\n%q\nand tested are\n%q", page, found, tested)
 	}
 }
 

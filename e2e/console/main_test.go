@@ -1,5 +1,10 @@
 //go:build e2e
 
+// Package console runs the commands of docs/console.md as they stand there, on
+// Apache Kafka after a day of real orders, and checks what a person would see.
+//
+// A block of commands that is in the document and has no test here fails, and so
+// does a test whose block is gone.
 package console
 
 import (
@@ -13,12 +18,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/murmuration-dev/murmuration/e2e/document"
 	"github.com/murmuration-dev/murmuration/e2e/servers"
 	"github.com/murmuration-dev/murmuration/e2e/stack"
 )
 
 const (
-	document = "../../docs/console.md"
+	page = "../../docs/console.md"
 	// day is the day that the document replays.
 	day = "../../cmd/murmur/replay/data/2010-12-01.csv.gz"
 	// patience bounds one command; some download what they need.
@@ -62,7 +68,7 @@ func complain(err error) int {
 
 // begin starts servers, a platform on them, and replays the day.
 func begin(ctx context.Context) (err error) {
-	if blocks, err = readBlocks(document); err != nil {
+	if blocks, err = document.Commands(page); err != nil {
 		return err
 	}
 	if murmur, err = stack.BuildMurmur(ctx, folder); err != nil {

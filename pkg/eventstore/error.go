@@ -27,6 +27,10 @@ var (
 	// ErrSchemaMismatch says that this program cannot run on the database's
 	// schema: too new, or an unfinished migration.
 	ErrSchemaMismatch = errors.New("database schema does not fit this program")
+	// ErrNotMigrated says that the database is older than this program, which may
+	// not change that, or was told not to. It is also an ErrSchemaMismatch, but one
+	// that passes: somebody else migrates.
+	ErrNotMigrated = fmt.Errorf("%w: it was not migrated yet", ErrSchemaMismatch)
 )
 
 // ConflictError says that somebody else committed first.

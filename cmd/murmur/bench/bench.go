@@ -104,10 +104,10 @@ type sending struct {
 
 // send places the orders when they are due.
 func send(ctx context.Context, c *client, cfg Config, run string) (*sending, error) {
-	orders := make([]placement, cfg.Orders)
-	g := newGenerator(cfg.Shape, run, cfg.Seed)
+	orders := make([]Placement, cfg.Orders)
+	g := NewGenerator(cfg.Shape, run, cfg.Seed)
 	for i := range orders {
-		orders[i] = g.next()
+		orders[i] = g.Next()
 	}
 	s := &sending{start: time.Now(), due: make(map[string]time.Time, cfg.Orders), accepted: make(map[string]time.Time, cfg.Orders)}
 	var mu sync.Mutex

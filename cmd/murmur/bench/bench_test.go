@@ -14,9 +14,9 @@ import (
 )
 
 func TestGenerator_MakesTheSameOrdersForTheSameSeed(t *testing.T) {
-	a, b := newGenerator(Real, "run", 7), newGenerator(Real, "run", 7)
+	a, b := NewGenerator(Real, "run", 7), NewGenerator(Real, "run", 7)
 	for range 100 {
-		if x, y := a.next(), b.next(); !reflect.DeepEqual(x, y) {
+		if x, y := a.Next(), b.Next(); !reflect.DeepEqual(x, y) {
 			t.Fatalf("%+v and %+v", x, y)
 		}
 	}
@@ -24,11 +24,11 @@ func TestGenerator_MakesTheSameOrdersForTheSameSeed(t *testing.T) {
 
 func TestGenerator_HasTheMeanLinesAndASkewedDemand(t *testing.T) {
 	for _, shape := range []Shape{Small, Real} {
-		g := newGenerator(shape, "run", 1)
+		g := NewGenerator(shape, "run", 1)
 		const orders = 20_000
 		lines, demand := 0, map[string]int{}
 		for range orders {
-			o := g.next()
+			o := g.Next()
 			lines += len(o.Lines)
 			for _, l := range o.Lines {
 				demand[l.SKU]++
@@ -40,7 +40,7 @@ func TestGenerator_HasTheMeanLinesAndASkewedDemand(t *testing.T) {
 		if mean := float64(lines) / orders; math.Abs(mean-shape.MeanLines) > shape.MeanLines/20 {
 			t.Errorf("%s: %.2f lines in the mean, want %.0f", shape.Name, mean, shape.MeanLines)
 		}
-		if first, hundredth := demand[sku(0)], demand[sku(100)]; first < 2*hundredth {
+		if first, hundredth := demand[SKU(0)], demand[SKU(100)]; first < 2*hundredth {
 			t.Errorf("%s: the busiest SKU is asked for %d times, the hundredth %d times", shape.Name, first, hundredth)
 		}
 	}

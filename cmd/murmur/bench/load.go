@@ -39,27 +39,30 @@ const (
 	zipfOffset   = 20
 	// maxLines is the longest invoice of the real data.
 	maxLines = 705
-	// plenty is stock that no run exhausts.
-	plenty = 100_000_000
+	// Plenty is stock of one SKU that no run exhausts.
+	Plenty = 100_000_000
 	// maxConnections bounds the client.
 	maxConnections = 64
 )
 
-type line struct {
+// Line is a line of a Placement.
+type Line struct {
 	SKU      string `json:"sku"`
 	Quantity int64  `json:"quantity"`
 	Amount   int64  `json:"amount"`
 }
 
-type placement struct {
+// Placement is an order as the public API takes it.
+type Placement struct {
 	OrderID       string `json:"order_id"`
 	Currency      string `json:"currency"`
 	PaymentMethod string `json:"payment_method"`
-	Lines         []line `json:"lines"`
+	Lines         []Line `json:"lines"`
 }
 
-// generator makes orders; the same seed makes the same ones.
-type generator struct {
+// Generator makes orders; the same seed makes the same ones. It is not safe for
+// concurrent use.
+type Generator struct {
 	shape Shape
 	rng   *rand.Rand
 	zipf  *rand.Zipf
@@ -67,27 +70,30 @@ type generator struct {
 	n     int
 }
 
-func newGenerator(shape Shape, run string, seed uint64) *generator {
+// NewGenerator makes orders of one shape, whose ids begin with the name of a run.
+func NewGenerator(shape Shape, run string, seed uint64) *Generator {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	return &generator{shape: shape, rng: rng, zipf: rand.NewZipf(rng, zipfExponent, zipfOffset, uint64(shape.SKUs-1)), run: run}
+	return &Generator{shape: shape, rng: rng, zipf: rand.NewZipf(rng, zipfExponent, zipfOffset, uint64(shape.SKUs-1)), run: run}
 }
 
-func (g *generator) next() placement {
+// Next is the next order.
+func (g *Generator) Next() Placement {
 	g.n++
 	n := 1
 	for n < maxLines && g.rng.Float64() > 1/g.shape.MeanLines {
 		n++
 	}
-	p := placement{
-		OrderID: fmt.Sprintf("%s-%06d", g.run, g.n), Currency: "GBP", PaymentMethod: "pm_card_visa", Lines: make([]line, n),
+	p := Placement{
+		OrderID: fmt.Sprintf("%s-%06d", g.run, g.n), Currency: "GBP", PaymentMethod: "pm_card_visa", Lines: make([]Line, n),
 	}
 	for i := range p.Lines {
-		p.Lines[i] = line{SKU: sku(int(g.zipf.Uint64())), Quantity: 1 + g.rng.Int64N(12), Amount: 85 + g.rng.Int64N(2000)}
+		p.Lines[i] = Line{SKU: SKU(int(g.zipf.Uint64())), Quantity: 1 + g.rng.Int64N(12), Amount: 85 + g.rng.Int64N(2000)}
 	}
 	return p
 }
 
-func sku(i int) string { return fmt.Sprintf("B%05d", i) }
+// SKU is the i-th SKU of every shape, from 0; the first ones are in demand most.
+func SKU(i int) string { return fmt.Sprintf("B%05d", i) }
 
 // client sends requests to one platform.
 type client struct {
@@ -105,12 +111,12 @@ func newClient(to embedded.Addresses) *client {
 // stock makes sure that no order of a shape runs short.
 func (c *client) stock(ctx context.Context, shape Shape) error {
 	return each(ctx, maxConnections, shape.SKUs, func(ctx context.Context, i int) error {
-		body := map[string]any{"id": "bench", "quantity": plenty}
-		return c.post(ctx, c.to.Inventory.API+"/stock/"+url.PathEscape(sku(i))+"/receipts", body)
+		body := map[string]any{"id": "bench", "quantity": Plenty}
+		return c.post(ctx, c.to.Inventory.API+"/stock/"+url.PathEscape(SKU(i))+"/receipts", body)
 	})
 }
 
-func (c *client) place(ctx context.Context, p placement) error {
+func (c *client) place(ctx context.Context, p Placement) error {
 	return c.post(ctx, c.to.Order.API+"/orders", p)
 }
 

@@ -125,19 +125,22 @@ func (w *Crowd) Leave() error {
 	return w.wrong()
 }
 
-// arrive lets customers in at the rate.
+// arrive lets customers in at the rate: those for whom a busy machine found no time
+// come at once.
 func (w *Crowd) arrive() {
 	inside := make(chan struct{}, w.cfg.Customers)
-	tick := time.NewTicker(time.Duration(float64(time.Second) / w.cfg.Rate))
-	defer tick.Stop()
+	begun := time.Now()
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for n := uint64(0); ; n++ {
 		select {
 		case <-w.leave:
 			return
 		case <-w.ctx.Done():
 			return
-		case <-tick.C:
+		case <-next.C:
 		}
+		next.Reset(time.Until(begun.Add(time.Duration(float64(n+1) / w.cfg.Rate * float64(time.Second)))))
 		select {
 		case inside <- struct{}{}:
 			w.buying.Go(func() {

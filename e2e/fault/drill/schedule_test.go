@@ -22,8 +22,10 @@ const (
 	usualFaults   = 13 // every kind once
 	usualDuration = 50 * time.Second
 	usualRate     = 6 // customers a second: two cores run the whole platform
-	// shoppers is how many customers there may be at once while parts are away.
-	shoppers = 150
+	// shoppers is how many customers there may be at once while parts are away: those
+	// who come in the time that a part is away at most, and never fewer than some.
+	shoppers    = 150
+	shoppersFor = 12 * time.Second
 	// restFor bounds how long a platform takes to come to rest: effects on a
 	// gateway that failed are tried again after a minute at most.
 	restFor = 5 * time.Minute
@@ -130,7 +132,8 @@ func TestSchedule_LosesDoublesAndContradictsNothing(t *testing.T) {
 			s := plan.Draw(seed, plan.Config{Faults: want.faults, Duration: want.duration, Without: without})
 			t.Logf("SEED=%d FAULTS=%d DURATION=%s RATE=%g repeats this schedule:\n%s", seed, want.faults, want.duration, want.rate, s)
 			d.drill(t, s, crowd.Config{
-				Seed: seed, Name: fmt.Sprintf("run%d", n), Rate: want.rate, Customers: shoppers,
+				Seed: seed, Name: fmt.Sprintf("run%d", n), Rate: want.rate,
+				Customers: max(shoppers, int(want.rate*shoppersFor.Seconds())),
 				SKUs: 40, Units: max(200, int64(want.duration.Seconds()*want.rate/10)),
 			})
 		})

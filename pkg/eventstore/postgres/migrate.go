@@ -73,13 +73,25 @@ func targets(service []fs.FS) ([]schema, error) {
 // several processes that call it at once one does, and the others wait, until
 // ctx ends. It is for a role that owns the tables; what is up to date already
 // is left alone. Errors: ErrSchemaMismatch when a migration is refused or
-// wrong, anything else may be worth another try.
-func Migrate(ctx context.Context, url string, service ...fs.FS) (err error) {
+// wrong, ErrUnusable when the server refuses the user, the password or the
+// database, anything else may be worth another try.
+func Migrate(ctx context.Context, url string, service ...fs.FS) error {
+	return MigrateFor(ctx, url, "", service...)
+}
+
+// MigrateFor is Migrate, and gives the role that serviceURL names the rights that
+// a service needs, and no others: to the rows of what the role of url owns in its
+// schema. It gives none where the two are one role, or serviceURL is empty.
+func MigrateFor(ctx context.Context, url, serviceURL string, service ...fs.FS) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("migrate database: %w", err)
+			err = fmt.Errorf("migrate database: %w", unusable(err))
 		}
 	}()
+	role, err := roleOf(serviceURL)
+	if err != nil {
+		return err
+	}
 	all, err := targets(service)
 	if err != nil {
 		return err
@@ -103,7 +115,10 @@ func Migrate(ctx context.Context, url string, service ...fs.FS) (err error) {
 	}
 	_, err = db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('store_epoch', $1)
 		ON CONFLICT (name) DO NOTHING`, rand.Text())
-	return err
+	if err != nil || role == "" {
+		return err
+	}
+	return grant(ctx, db, role, all)
 }
 
 // lockMigrations waits for the lock and holds it until unlock.
@@ -140,12 +155,17 @@ func (s schema) up(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("%w: %w", eventstore.ErrSchemaMismatch, err)
 	}
 	if _, err := p.Up(ctx); err != nil {
-		if refused(err) {
-			return fmt.Errorf("%w: %w", eventstore.ErrSchemaMismatch, err)
-		}
-		return err
+		return refusal(err)
 	}
 	return nil
+}
+
+// refusal marks an answer that another try will get again.
+func refusal(err error) error {
+	if refused(err) {
+		return fmt.Errorf("%w: %w", eventstore.ErrSchemaMismatch, err)
+	}
+	return err
 }
 
 // refused tells an answer that another try will get again from a server that
@@ -181,14 +201,16 @@ func migrateIfBehind(ctx context.Context, url string, service []fs.FS) error {
 	if closed := conn.Close(ctx); err == nil {
 		return closed
 	}
-	if !errors.Is(err, errBehind) {
+	if !errors.Is(err, eventstore.ErrNotMigrated) {
 		return fmt.Errorf("open database: %w", err)
 	}
-	return Migrate(ctx, url, service...)
+	if migrateErr := Migrate(ctx, url, service...); code(migrateErr) == noPrivilege {
+		return fmt.Errorf("open database: %w; this role may not migrate it: %w", err, migrateErr)
+	} else if migrateErr != nil {
+		return migrateErr
+	}
+	return nil
 }
-
-// errBehind is a mismatch that a migration mends.
-var errBehind = fmt.Errorf("%w: it is behind", eventstore.ErrSchemaMismatch)
 
 // versionQuery selects, for each schema, its version and the oldest program
 // that it serves, and whether there is an epoch.
@@ -209,8 +231,8 @@ const (
 	noPrivilege    = "42501"
 )
 
-// compare runs versionQuery and returns ErrSchemaMismatch, as errBehind where a
-// migration helps, if the database does not fit.
+// compare runs versionQuery and returns ErrSchemaMismatch if the database does not
+// fit, as ErrNotMigrated where a migration helps: it also gives the rights to look.
 func compare(all []schema, scan func(dest ...any) error) error {
 	var epoch bool
 	found := make([]struct{ version, oldest int64 }, len(all))
@@ -220,10 +242,8 @@ func compare(all []schema, scan func(dest ...any) error) error {
 	}
 	err := scan(dest...)
 	switch code(err) {
-	case undefinedTable:
-		return fmt.Errorf("%w: %w", errBehind, err)
-	case noPrivilege:
-		return fmt.Errorf("%w: %w", eventstore.ErrSchemaMismatch, err)
+	case undefinedTable, noPrivilege:
+		return fmt.Errorf("%w: %w", eventstore.ErrNotMigrated, err)
 	}
 	if err != nil {
 		return err
@@ -231,14 +251,14 @@ func compare(all []schema, scan func(dest ...any) error) error {
 	for i, s := range all {
 		switch f := found[i]; {
 		case f.version < s.target:
-			return fmt.Errorf("%w: %s is at version %d, this program needs %d: migrate it first", errBehind, s.table, f.version, s.target)
+			return fmt.Errorf("%w: %s is at version %d, this program needs %d: migrate it first", eventstore.ErrNotMigrated, s.table, f.version, s.target)
 		case f.oldest > s.target:
 			return fmt.Errorf("%w: %s is at version %d and serves programs from version %d on, this one knows %d: run a newer program",
 				eventstore.ErrSchemaMismatch, s.table, f.version, f.oldest, s.target)
 		}
 	}
 	if !epoch {
-		return fmt.Errorf("%w: there is no store epoch", errBehind)
+		return fmt.Errorf("%w: there is no store epoch", eventstore.ErrNotMigrated)
 	}
 	return nil
 }

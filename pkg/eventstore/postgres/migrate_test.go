@@ -3,9 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -135,52 +133,6 @@ func TestStore_RunsBesideASchemaThatWasExpanded(t *testing.T) {
 	beside.exec(`INSERT INTO meta (name, value) VALUES ('service_schema_1.oldest', '2')`)
 	wantError(t, old.Ready(ctx), eventstore.ErrSchemaMismatch)
 	wantError(t, tryOpen(t, postgres.Config{URL: url, Migrations: []fs.FS{eventstoretest.Migrations()}}), eventstore.ErrSchemaMismatch)
-}
-
-// The role that serves requests can change no table.
-func TestStore_RunsAsARoleWithoutRightsToTheSchema(t *testing.T) {
-	ctx := within(t)
-	super := newDatabase(t)
-	admin := connect(t, super)
-	n := schemas.Add(1)
-	owner, app := fmt.Sprintf("owner_%d", n), fmt.Sprintf("app_%d", n)
-	admin.exec(`CREATE ROLE ` + owner + ` LOGIN PASSWORD 'secret'`)
-	admin.exec(`CREATE ROLE ` + app + ` LOGIN PASSWORD 'secret'`)
-	parsed, err := url.Parse(super)
-	check(t, err)
-	schema := parsed.Query().Get("search_path")
-	t.Cleanup(func() {
-		for _, sql := range []string{`DROP OWNED BY ` + owner + ` CASCADE`, `DROP OWNED BY ` + app, `DROP ROLE ` + owner, `DROP ROLE ` + app} {
-			if err := server.Exec(context.Background(), sql); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	admin.exec(`GRANT USAGE, CREATE ON SCHEMA ` + schema + ` TO ` + owner)
-	as := func(role string) string {
-		u := *parsed
-		u.User = url.UserPassword(role, "secret")
-		return u.String()
-	}
-	check(t, postgres.Migrate(ctx, as(owner), eventstoretest.Migrations()))
-	config := postgres.Config{URL: as(app), Migrations: []fs.FS{eventstoretest.Migrations()}, Migrate: true}
-	wantError(t, tryOpen(t, config), eventstore.ErrSchemaMismatch)
-
-	admin.exec(`GRANT USAGE ON SCHEMA ` + schema + ` TO ` + app)
-	admin.exec(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + app)
-	admin.exec(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ` + schema + ` TO ` + app)
-	s := openAt(t, as(app))
-	check(t, growWith(ctx, s, []eventstore.Statement{total("a", 1)}, order("1")))
-	if mark, err := s.SafeMark(ctx); err != nil || mark != 1 {
-		t.Errorf("the mark is %d, %v", mark, err)
-	}
-	if _, err := s.RenewEpoch(ctx); err != nil {
-		t.Error(err)
-	}
-	err = growWith(ctx, s, []eventstore.Statement{{SQL: `CREATE TABLE mine (id TEXT)`}}, order("1"))
-	if err == nil || !strings.Contains(err.Error(), "42501") {
-		t.Errorf("got %v, want that the role may not create tables", err)
-	}
 }
 
 func TestOpen_RefusesAnUnreachableOrUnreadableDatabase(t *testing.T) {

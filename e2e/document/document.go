@@ -1,11 +1,6 @@
-//go:build e2e
-
-// Package console runs the commands of docs/console.md as they stand there, on
-// Apache Kafka after a day of real orders, and checks what a person would see.
-//
-// A block of commands that is in the document and has no test here fails, and so
-// does a test whose block is gone.
-package console
+// Package document reads the commands out of a document for people, so that tests
+// run the very commands that stand there.
+package document
 
 import (
 	"fmt"
@@ -13,18 +8,26 @@ import (
 	"strings"
 )
 
-// readBlocks returns the commands of a document by the heading that they stand
+// Commands returns the commands of a document by the heading that they stand
 // under: the fenced blocks of language sh, one at most for each heading.
-func readBlocks(file string) (map[string]string, error) {
+func Commands(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
+	blocks, err := commands(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return blocks, nil
+}
+
+func commands(text string) (map[string]string, error) {
 	blocks := make(map[string]string)
 	var heading string
 	var block *strings.Builder
 	fenced := false
-	for line := range strings.SplitSeq(string(text), "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		switch {
 		case !fenced && strings.HasPrefix(line, "## "):
 			heading = strings.TrimPrefix(line, "## ")
@@ -39,12 +42,15 @@ func readBlocks(file string) (map[string]string, error) {
 				continue
 			}
 			if blocks[heading] != "" {
-				return nil, fmt.Errorf("%s: two blocks of commands under %q", file, heading)
+				return nil, fmt.Errorf("two blocks of commands under %q", heading)
 			}
 			blocks[heading], block = block.String(), nil
 		case block != nil:
 			block.WriteString(line + "\n")
 		}
+	}
+	if fenced {
+		return nil, fmt.Errorf("the last block under %q has no end", heading)
 	}
 	return blocks, nil
 }
