@@ -31,6 +31,7 @@ type Drill struct {
 	client  *client.Client // to set faults of the gateway
 	proxies map[plan.Target]*sever.Proxy
 	samples *samples
+	orders  int // are expected
 	say     func(format string, args ...any)
 
 	mu   sync.Mutex

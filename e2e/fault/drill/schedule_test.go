@@ -28,7 +28,9 @@ const (
 	shoppersFor = 12 * time.Second
 	// restFor bounds how long a platform takes to come to rest: effects on a
 	// gateway that failed are tried again after a minute at most.
-	restFor = 5 * time.Minute
+	// Each order is then looked at in the topics, the stores and the answers.
+	restFor      = 5 * time.Minute
+	restForOrder = 10 * time.Millisecond
 	// startFor bounds the start, with images to build.
 	startFor = 8 * time.Minute
 	// slack is what mending takes beyond a schedule's own times.
@@ -103,7 +105,7 @@ func (d *Drill) keepLogs(t *testing.T) {
 // judged waits for rest and fails if anything is wrong.
 func (d *Drill) judged(t *testing.T) Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), restFor)
+	ctx, cancel := context.WithTimeout(t.Context(), restFor+time.Duration(d.orders)*restForOrder)
 	defer cancel()
 	report, err := d.Judge(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 // placed: three brokers, two replicas of each service, every database on a small
 // disk of its own and behind a proxy. say is told what happens.
 func Start(ctx context.Context, orders int, say func(format string, args ...any)) (*Drill, error) {
-	d := &Drill{proxies: make(map[plan.Target]*sever.Proxy), say: say, busy: make(map[stack.Part]bool)}
+	d := &Drill{proxies: make(map[plan.Target]*sever.Proxy), orders: orders, say: say, busy: make(map[stack.Part]bool)}
 	d.free = sync.NewCond(&d.mu)
 	var err error
 	d.stack, err = stack.NewContainers(ctx, stack.ContainersConfig{
