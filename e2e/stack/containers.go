@@ -39,6 +39,11 @@ type ContainersConfig struct {
 	// DatabaseDisk, if above 0, puts the database of each service on a memory disk
 	// of that many bytes, which lasts as long as the platform; see FillDisk.
 	DatabaseDisk int64
+	// DatabaseVolume puts the database of each service on a volume of Docker's, as
+	// people keep databases, not into the container's own layer.
+	DatabaseVolume bool
+	// DatabaseSettings are server settings of the services' databases, by name.
+	DatabaseSettings map[string]string
 	// DatabaseFront, if not nil, is asked once for each service at which host:port
 	// its replicas shall reach its database: that of a proxy, say. It is given
 	// where the database is, and the host at which containers reach this machine.

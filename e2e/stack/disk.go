@@ -29,7 +29,7 @@ const (
 	// ballast fills it.
 	ballast = heldAt + "/ballast"
 	// PostgreSQL keeps logs of a gigabyte by default, which is more than the disk.
-	logsAtMost = "max_wal_size=96MB"
+	logsAtMost = "96MB"
 )
 
 // startDisk makes the disk of a database and returns what puts a container on it.
@@ -54,7 +54,6 @@ func (s *Containers) startDisk(ctx context.Context, part Part) ([]testcontainers
 	return []testcontainers.ContainerCustomizer{
 		d.at(dataFolder),
 		testcontainers.WithEnv(map[string]string{"PGDATA": inOwnFolder}),
-		testcontainers.WithCmd("postgres", "-c", logsAtMost),
 	}, nil
 }
 

@@ -5,13 +5,16 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/network"
 	"github.com/testcontainers/testcontainers-go/wait"
@@ -91,14 +94,37 @@ func (s *Containers) startDatabase(ctx context.Context, owner, address string) e
 		hostport.Publish(map[int]string{postgresPort: address}),
 		testcontainers.WithEnv(map[string]string{"POSTGRES_USER": "murmuration", "POSTGRES_PASSWORD": secret, "POSTGRES_DB": owner}),
 	}
-	if s.cfg.DatabaseDisk > 0 && owner != string(Registry) {
-		onDisk, err := s.startDisk(ctx, Database(owner))
+	if owner != string(Registry) {
+		own, err := s.storage(ctx, Database(owner))
 		if err != nil {
 			return err
 		}
-		options = append(options, onDisk...)
+		options = append(options, own...)
 	}
 	return s.run(ctx, Database(owner), imageOf("POSTGRES_IMAGE", officialPostgres), answers, options...)
+}
+
+// storage is where the database of a service keeps its data, and how it is set up.
+func (s *Containers) storage(ctx context.Context, part Part) ([]testcontainers.ContainerCustomizer, error) {
+	var options []testcontainers.ContainerCustomizer
+	command := []string{"postgres"}
+	switch {
+	case s.cfg.DatabaseDisk > 0:
+		onDisk, err := s.startDisk(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, onDisk...)
+		command = append(command, "-c", "max_wal_size="+logsAtMost)
+	case s.cfg.DatabaseVolume:
+		options = append(options, testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
+			h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeVolume, Target: dataFolder}) // goes with the container
+		}))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.DatabaseSettings)) {
+		command = append(command, "-c", name+"="+s.cfg.DatabaseSettings[name])
+	}
+	return append(options, testcontainers.WithCmd(command...)), nil
 }
 
 // startRegistry starts one that keeps its schemas in a database: ids stay what
