@@ -3,6 +3,8 @@
 GO ?= go
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+GOTESTSUM_VERSION := v1.13.0
+GOTESTSUM := bin/gotestsum-$(GOTESTSUM_VERSION)
 
 # The list of modules has one owner: go.work.
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
@@ -10,6 +12,18 @@ MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
 TIDY_FIRST = $(filter %/schemas %/pkg,$(MODULES)) $(filter-out %/cmd/murmur %/e2e %/schemas %/pkg,$(MODULES))
 
 TESTFLAGS ?=
+# RETRY=1, as in CI, runs a test that failed once more, alone, and names it at the end:
+# a machine that stands still for seconds fails tests that wait. Not if a data race was
+# found or several fail, and never a schedule of faults or a simulation: whatever is lost
+# there was lost.
+RETRY ?=
+RETRY_MOST := 3
+RETRIED := .murmuration/retried
+# TEST runs tests: name, flags, packages.
+TEST = $(if $(RETRY),$(GOTESTSUM) --format standard-quiet --rerun-fails=1 --rerun-fails-max-failures $(RETRY_MOST) \
+	--rerun-fails-run-root-test --rerun-fails-abort-on-data-race --rerun-fails-report $(RETRIED)-$(strip $1) \
+	--packages "$3" -- $2 $(TESTFLAGS),$(GO) test $2 $(TESTFLAGS) $3)
+TELL_RETRIED = if [ -n "$(RETRY)" ] && [ -n "$$(cat $(RETRIED)-* 2>/dev/null)" ]; then echo "PASSED ONLY WHEN RUN AGAIN, if at all:"; cat $(RETRIED)-*; fi
 BENCH ?= .
 # How long each fuzz target runs, after its kept inputs.
 FUZZTIME ?= 10s
@@ -22,7 +36,7 @@ E2E_TIMEOUT := 45m
 # E2E_PACKAGES= chooses among them.
 ALL_E2E = $(shell grep -rl --include='*_test.go' '^//go:build e2e' e2e | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 E2E_PACKAGES = $(ALL_E2E)
-E2E = $(GO) test -tags e2e -p 1 -count 1 -timeout $(E2E_TIMEOUT) $(TESTFLAGS) $(filter-out ./e2e/fault/drill,$(E2E_PACKAGES)) $(if $(filter ./e2e/fault/drill,$(E2E_PACKAGES)),&& $(DRILL))
+E2E = $(call TEST,containers,-tags e2e -p 1 -count 1 -timeout $(E2E_TIMEOUT),$(filter-out ./e2e/fault/drill,$(E2E_PACKAGES))) $(if $(filter ./e2e/fault/drill,$(E2E_PACKAGES)),&& $(DRILL))
 E2E_LEFT_OUT = $(filter-out $(E2E_PACKAGES),$(ALL_E2E))
 # Schedules of faults tell their seeds, what was injected and what came of it. SEED,
 # FAULTS, DURATION and RATE ask for one schedule of that size and for nothing else.
@@ -69,8 +83,9 @@ down: ## Stop the containers of make up; what they keep stays (docker volume)
 	$(COMPOSE) down
 
 .PHONY: test
-test: ## Test every module with the race detector; with a Docker Engine, the container tests too
-	@code=0; $(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work || code=$$?; \
+test: $(if $(RETRY),$(GOTESTSUM)) ## Test every module with the race detector; with a Docker Engine, the container tests too
+	@mkdir -p $(dir $(RETRIED)); rm -f $(RETRIED)-*; trap '$(TELL_RETRIED)' EXIT; \
+	code=0; $(call TEST,unit,-race -timeout $(TEST_TIMEOUT),work) || code=$$?; \
 	if [ $$code -ne 0 ]; then \
 		echo "Container tests: NOT RUN, since the tests above failed."; \
 		exit $$code; \
@@ -174,13 +189,18 @@ tidy: ## Tidy every go.mod, needed modules first
 	done
 
 .PHONY: tools
-tools: $(GOLANGCI) ## Install the pinned tools into bin/
+tools: $(GOLANGCI) $(GOTESTSUM) ## Install the pinned tools into bin/
 
 # Renamed with its version, so that a new version is installed by itself.
 $(GOLANGCI):
 	@mkdir -p bin
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv bin/golangci-lint $@
+
+$(GOTESTSUM):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+	mv bin/gotestsum $@
 
 .PHONY: clean
 clean: ## Remove what was built and what local runs left
