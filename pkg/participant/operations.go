@@ -15,7 +15,7 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/run"
 )
 
-// operations is the server for health, metrics and inspection. It listens from
+// operations is the server for health, metrics, profiles and inspection. It listens from
 // the first moment on, so that a service that waits for its database can say so.
 func (s *service) operations() (*httpserver.Server, error) {
 	ops, err := httpserver.New(httpserver.Config{
@@ -25,6 +25,7 @@ func (s *service) operations() (*httpserver.Server, error) {
 	if err != nil {
 		return nil, run.ConfigError(fmt.Errorf("OPS_LISTEN: %w", err))
 	}
+	profiles(ops)
 	return ops, nil
 }
 
