@@ -113,6 +113,12 @@ prove: ## Explore every interleaving of one order, and of two for one SKU, and p
 mutants: ## Plant defects in choreography and hops and list which tool finds each, in what time
 	$(GO) run ./e2e/mutant
 
+# DEFECTS=regexp chooses among them; all take half an hour.
+DEFECTS ?=
+.PHONY: mutants-stack
+mutants-stack: ## Plant what breaks the two hops, and show which test on Kafka and PostgreSQL finds each (needs a Docker Engine)
+	$(GO) run ./e2e/mutant -stack -run '$(DEFECTS)'
+
 # A run in CI takes 100,000. Each begins at another seed, beside the fixed ones.
 SEEDS ?= 10000
 SIM_FIRST ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
@@ -147,6 +153,13 @@ build-isolated: ## Build and vet each module by its own go.mod, as its users do
 bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among them)
 	$(GO) run ./cmd/murmur bench --suite
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TEST_TIMEOUT) $(TESTFLAGS) work
+
+# What is measured, and against what: e2e/bench/realstack. It takes six minutes;
+# BENCHFLAGS='-rounds 1 -paced 10s -burst 300' is short, -help lists all.
+BENCHFLAGS ?=
+.PHONY: bench-stack
+bench-stack: ## Measure orders on Apache Kafka and PostgreSQL in containers (needs a Docker Engine)
+	$(GO) run -tags e2e ./e2e/bench/realstack $(BENCHFLAGS)
 
 # What is needed and what can be chosen: e2e/bench/peers.sh. PEERS=murmuration:drain:1
 # is the shortest run; with 20 kills it takes half an hour.
