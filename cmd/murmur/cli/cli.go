@@ -53,6 +53,7 @@ databases by exchanging events through compacted Kafka topics.`,
 	root.AddCommand(newUp())
 	root.AddCommand(newDemo())
 	root.AddCommand(newReplay())
+	root.AddCommand(newTry())
 	root.AddCommand(newBench())
 	root.AddCommand(newOrder())
 	root.AddCommand(newTail())
