@@ -198,47 +198,6 @@ func differences(views []topicView) []string {
 	return lines
 }
 
-func newTopicsApply() *cobra.Command {
-	var replication int16
-	c := &cobra.Command{
-		Use:   "apply",
-		Short: "Create the declared topics that are missing, and set settings that differ",
-		Long: `Creates the declared topics that are missing and sets their settings where they
-differ. Nothing is deleted, and no partition count is changed, since that would move
-keys: such a difference ends with exit code 78. Doing it again changes nothing.`,
-		Example: `  murmur topics apply --kafka broker-1:9092 --replication-factor 3`,
-		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if replication == 0 || replication < -1 {
-				return run.UsageError(fmt.Errorf("--replication-factor: %d is neither above 0 nor -1", replication))
-			}
-			asJSON, err := wantsJSON(c)
-			if err != nil {
-				return err
-			}
-			client, err := clientOf(c)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			specs := embedded.Topics()
-			for i := range specs {
-				specs[i].ReplicationFactor = replication
-			}
-			changes, err := client.ApplyTopics(c.Context(), specs...)
-			if printed := printChanges(c.OutOrStdout(), changes, asJSON, err == nil); err == nil {
-				return printed
-			}
-			if errors.As(err, new(*kafka.TopicMismatchError)) {
-				return run.ConfigError(err)
-			}
-			return kafkaFailure(err)
-		},
-	}
-	c.Flags().Int16Var(&replication, "replication-factor", -1, "of topics that are created; -1: the broker's default")
-	return c
-}
-
 // printChanges says what was done, also beside an error.
 func printChanges(out io.Writer, changes []kafka.TopicChange, asJSON, complete bool) error {
 	type change struct {
