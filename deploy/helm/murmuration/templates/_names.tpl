@@ -40,6 +40,16 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end }}
 {{- end -}}
 
+{{/* The labels of the pods of a component, which change only when the pods do. */}}
+{{- define "murmuration.podLabels" -}}
+{{- $root := index . 0 -}}
+{{ include "murmuration.selector" . }}
+app.kubernetes.io/part-of: murmuration
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "murmuration.tag" -}}
 {{- .Values.image.tag | default .Chart.AppVersion -}}
 {{- end -}}
@@ -47,7 +57,9 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/* The image of one of our programs: (list $ "order"). */}}
 {{- define "murmuration.image" -}}
 {{- $root := index . 0 -}}
+{{- $digest := index $root.Values.image.digests (index . 1) -}}
 {{- printf "%s%s:%s" $root.Values.image.prefix (index . 1) (include "murmuration.tag" $root) -}}
+{{- with $digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* The three services. */}}
@@ -55,8 +67,25 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 order payment inventory
 {{- end -}}
 
+{{/* The values of a service, as YAML: (list $ "order"). */}}
+{{- define "murmuration.own" -}}
+{{- $root := index . 0 -}}
+{{- mergeOverwrite (deepCopy $root.Values.services) (deepCopy (index $root.Values (index . 1))) | toYaml -}}
+{{- end -}}
+
 {{/* "true" when this part of the infrastructure is in the release: (list $ "kafka"). */}}
 {{- define "murmuration.inRelease" -}}
 {{- $root := index . 0 -}}
 {{- if and (eq $root.Values.mode "development") (index $root.Values.development (index . 1)).enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "murmuration.serviceAccount" -}}
+{{- $own := include "murmuration.own" . | fromYaml -}}
+{{- if $own.serviceAccount.name -}}
+{{- $own.serviceAccount.name -}}
+{{- else if $own.serviceAccount.create -}}
+{{- include "murmuration.name" . -}}
+{{- else -}}
+default
+{{- end -}}
 {{- end -}}
