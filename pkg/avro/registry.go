@@ -105,6 +105,21 @@ func (r *Registry) Register(ctx context.Context, subject, schema string) (id int
 	return id, nil
 }
 
+// Lookup returns the id of schema if it is a version of subject, and fails with
+// ErrUnknownSchema if the registry says that it is none. It takes no right to
+// register.
+func (r *Registry) Lookup(ctx context.Context, subject, schema string) (id int, err error) {
+	found, err := r.client.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
+	if err != nil {
+		return 0, fmt.Errorf("look up schema of %s: %w", subject, classify(err))
+	}
+	if found.ID < 1 {
+		return 0, fmt.Errorf("look up schema of %s: %w", subject, asKind(ErrUnavailable, errors.New("the answer has no id")))
+	}
+	r.schemas.put(found.ID, schema) // so that our own records can be read while the registry is away
+	return found.ID, nil
+}
+
 // Check fails with ErrIncompatible if the registry would refuse schema as the
 // next version of subject, with its reasons where it gives any, and with
 // ErrInvalidSchema if it is none. A subject that does not exist accepts any

@@ -73,6 +73,40 @@ func TestRegistry_RegistersOnceAndLooksUp(t *testing.T) {
 	}
 }
 
+func TestRegistry_FindsASchemaWithoutRegisteringIt(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) bool {
+		if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/versions") && req.Header.Get("Authorization") == "" {
+			w.WriteHeader(http.StatusForbidden)
+			return true
+		}
+		return false
+	})
+	admin, reader := mustRegistry(t, RegistryConfig{URL: url, Username: "admin", Password: "secret"}), mustRegistry(t, RegistryConfig{URL: url})
+	for _, subject := range []string{"orders-value", "payments-value"} { // one without any version, one with another
+		if _, err := reader.Lookup(t.Context(), subject, `"int"`); !errors.Is(err, ErrUnknownSchema) {
+			t.Errorf("got %v, want ErrUnknownSchema", err)
+		}
+		if _, err := admin.Register(t.Context(), "payments-value", `"string"`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := admin.Register(t.Context(), "orders-value", `"int"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := reader.Lookup(t.Context(), "orders-value", `"int"`); err != nil || id != want {
+		t.Errorf("got %d, %v, want %d", id, err, want)
+	}
+	if _, err := reader.Register(t.Context(), "orders-value", `"int"`); !errors.Is(err, ErrUnauthorized) {
+		t.Errorf("got %v: the reader may register, so nothing was shown", err)
+	}
+	for _, body := range []string{`{}`, `<html>`} {
+		if _, err := answer(t, http.StatusOK, body).Lookup(t.Context(), "orders-value", `"int"`); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("answer %s: got %v, want ErrUnavailable", body, err)
+		}
+	}
+}
+
 func TestRegistry_TakesAPathAndCredentials(t *testing.T) {
 	fake := srfake.NewRegistry(srfake.WithAuth("Basic YWRhOnMzY3IzdA==")) // ada:s3cr3t
 	server := httptest.NewTLSServer(http.StripPrefix("/apis/ccompat/v7", fake.Handler()))

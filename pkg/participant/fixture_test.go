@@ -33,7 +33,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait: it is only reached by a failure.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const (
 	tallySchema = `{"type":"record","name":"Tally","namespace":"test","fields":[{"name":"id","type":"string"},{"name":"total","type":"long"}]}`

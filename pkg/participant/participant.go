@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
-	"github.com/murmuration-dev/murmuration/pkg/avro"
-	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/httpserver"
 	"github.com/murmuration-dev/murmuration/pkg/run"
 	"github.com/murmuration-dev/murmuration/pkg/telemetry"
@@ -61,20 +58,12 @@ func Run(ctx context.Context, settings Settings, deps Deps, spec Spec) (err erro
 	if err != nil {
 		return err
 	}
-	s.phase.Store("the database")
+	s.wait("the database", nil)
 	ops.AddCheck(httpserver.Check{Name: "start", Required: true, Probe: s.started})
 	return run.Stages(ctx,
 		run.Stage{{Name: spec.Name, Run: func(ctx context.Context) error { return s.live(ctx, ops) }}},
 		run.Stage{{Name: spec.Name + " operations", Run: ops.Run}},
 	)
-}
-
-// started keeps requests away until the API can answer them.
-func (s *service) started(context.Context) error {
-	if waitsFor, _ := s.phase.Load().(string); waitsFor != "" {
-		return errors.New("waiting for " + waitsFor)
-	}
-	return nil
 }
 
 // observe builds logger, metrics and tracing.
@@ -110,7 +99,6 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	}
 	s.platform.Store, s.platform.Commands = store, aggregate.NewCommands(store)
 	ops.AddCheck(httpserver.Check{Name: "database", Required: true, Probe: store.Ready})
-	s.phase.Store("the schema registry")
 	registry, err := s.registry()
 	if err != nil {
 		return errors.Join(err, store.Close())
@@ -132,7 +120,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	s.inspection(ops, parts, broker)
 	ops.AddCheck(httpserver.Check{Name: "kafka", Probe: broker.check})
 	ops.AddCheck(httpserver.Check{Name: "schema registry", Probe: book.check})
-	s.phase.Store("")
+	s.wait("", nil)
 	if s.deps.Ready != nil {
 		s.deps.Ready()
 	}
@@ -143,84 +131,6 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 		run.Stage{{Name: "relay", Run: broker.publish}},
 		run.Stage{run.OnStop("database", store.Close)},
 	)
-}
-
-// open opens the database; what cannot be reached is tried again, what is wrong
-// ends the program. Without a store and an error, ctx has ended.
-func (s *service) open(ctx context.Context) (eventstore.Store, error) {
-	var store eventstore.Store
-	err := s.persist(ctx, "database cannot be opened", func() error {
-		var err error
-		store, err = OpenStore(ctx, s.settings.DatabaseURL, s.spec.Migrations)
-		if errors.Is(err, eventstore.ErrInUse) || errors.Is(err, eventstore.ErrSchemaMismatch) || errors.Is(err, eventstore.ErrUnusable) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-			return run.ConfigError(fmt.Errorf("DATABASE_URL: %w", err))
-		}
-		return named("DATABASE_URL", err)
-	})
-	return store, err
-}
-
-func (s *service) registry() (*avro.Registry, error) {
-	registry, err := avro.NewRegistry(avro.RegistryConfig{
-		URL: s.settings.RegistryURL, Username: s.settings.RegistryUsername, Password: s.settings.RegistryPassword,
-	})
-	if err != nil {
-		return nil, run.ConfigError(fmt.Errorf("SCHEMA_REGISTRY_URL: %w", err))
-	}
-	return registry, nil
-}
-
-// build resolves the schemas and makes the service's parts.
-func (s *service) build(ctx context.Context, registry Registry) (Parts, *positions, error) {
-	s.platform.Registry = registry
-	var parts Parts
-	var codec *positions
-	err := s.persist(ctx, "schemas cannot be resolved", func() error {
-		var err error
-		if parts, err = s.spec.Build(ctx, s.platform); err == nil {
-			codec, err = newPositions(ctx, registry, s.spec.PositionSubject, s.spec.PositionSchema)
-		}
-		switch {
-		case err != nil && avro.Permanent(err):
-			return run.ConfigError(err)
-		case errors.Is(err, avro.ErrUnauthorized):
-			return unauthorized(err)
-		}
-		return named("SCHEMA_REGISTRY_URL", err)
-	})
-	return parts, codec, err
-}
-
-// named makes an error say which setting leads to what failed.
-func named(setting string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", setting, err)
-}
-
-// persist tries until it works, ctx ends (nil), or the error has an exit code of
-// its own.
-func (s *service) persist(ctx context.Context, what string, try func() error) error {
-	throttle := telemetry.NewThrottle(s.log, logEvery)
-	for {
-		err := try()
-		switch {
-		case err == nil:
-			throttle.Recovered("reached after all")
-			return nil
-		case ctx.Err() != nil:
-			return nil
-		case run.ExitCode(err) != run.ExitFailure:
-			return err
-		}
-		throttle.Failed(what+"; going on trying", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(retryEvery):
-		}
-	}
 }
 
 func (s *service) api(parts Parts) (*httpserver.Server, error) {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/murmuration-dev/murmuration/pkg/avro"
 	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 	"github.com/murmuration-dev/murmuration/pkg/inbox"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
@@ -36,7 +34,7 @@ const (
 type Recovery struct {
 	service  *service
 	store    eventstore.Store
-	registry *avro.Registry
+	registry *registrar
 	client   *kafka.Client
 	kinds    []restore.Kind
 	relay    *outbox.Relay
@@ -73,8 +71,8 @@ func OpenRecovery(ctx context.Context, settings Settings, spec Spec, logger *zap
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if r.store, err = OpenStore(ctx, settings.DatabaseURL, spec.Migrations); err != nil {
-		return nil, databaseFailure(err)
+	if r.store, err = openStore(ctx, settings.DatabaseURL, spec.Migrations, settings.migrates()); err != nil {
+		return nil, passing(s.databaseFault("DATABASE_URL", err))
 	}
 	s.platform.Store = r.store
 	if r.registry, err = s.registry(); err != nil {
@@ -86,11 +84,8 @@ func OpenRecovery(ctx context.Context, settings Settings, spec Spec, logger *zap
 		r.kinds = parts.Restore
 		r.codec, err = newPositions(ctx, r.registry, spec.PositionSubject, spec.PositionSchema)
 	}
-	switch {
-	case err != nil && avro.Permanent(err):
-		return nil, run.ConfigError(fmt.Errorf("resolve schemas: %w", err))
-	case err != nil:
-		return nil, run.TempFailError(fmt.Errorf("resolve schemas: %w", err))
+	if err != nil {
+		return nil, passing(fmt.Errorf("resolve schemas: %w", s.registryFault(err)))
 	}
 	if err := r.connect(ctx); err != nil {
 		return nil, err
@@ -98,15 +93,12 @@ func OpenRecovery(ctx context.Context, settings Settings, spec Spec, logger *zap
 	return r, nil
 }
 
-// databaseFailure tells settings that cannot work from what may pass.
-func databaseFailure(err error) error {
-	err = fmt.Errorf("DATABASE_URL: %w", err)
-	for _, fault := range []error{eventstore.ErrInUse, eventstore.ErrSchemaMismatch, eventstore.ErrUnusable, fs.ErrPermission, fs.ErrNotExist} {
-		if errors.Is(err, fault) {
-			return run.ConfigError(err)
-		}
+// passing gives what may pass the code for that.
+func passing(err error) error {
+	if run.ExitCode(err) == run.ExitFailure {
+		return run.TempFailError(err)
 	}
-	return run.TempFailError(err)
+	return err
 }
 
 func (r *Recovery) connect(ctx context.Context) (err error) {

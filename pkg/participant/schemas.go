@@ -42,7 +42,7 @@ type registration struct {
 //
 // It cannot help a service that never reached its registry.
 type schemaBook struct {
-	remote *avro.Registry
+	remote *registrar
 	store  eventstore.Store
 	log    *zap.Logger
 	// retry is confirmEvery, or less in tests.
@@ -56,7 +56,7 @@ type schemaBook struct {
 	news    chan struct{}           // holds a token when learnt has grown
 }
 
-func newSchemaBook(remote *avro.Registry, store eventstore.Store, log *zap.Logger) *schemaBook {
+func newSchemaBook(remote *registrar, store eventstore.Store, log *zap.Logger) *schemaBook {
 	return &schemaBook{
 		remote: remote, store: store, log: log, retry: confirmEvery,
 		open: map[string]registration{}, own: map[int]string{}, learnt: map[int]string{}, written: map[int]bool{}, news: make(chan struct{}, 1),
@@ -74,7 +74,7 @@ func (b *schemaBook) Register(ctx context.Context, subject, schema string) (int,
 	if remembered && b.away() {
 		return b.takeFromMemory(subject, before), nil
 	}
-	id, err := b.register(ctx, subject, schema)
+	id, err := b.remote.Register(ctx, subject, schema)
 	switch {
 	case err == nil:
 		if remembered && before.ID != id {
@@ -87,24 +87,6 @@ func (b *schemaBook) Register(ctx context.Context, subject, schema string) (int,
 		return b.takeFromMemory(subject, before), nil
 	}
 	return 0, err
-}
-
-// register also sees to it that the registry refuses what readers of any version
-// could not read. A registry that does not let a service set that is obeyed.
-func (b *schemaBook) register(ctx context.Context, subject, schema string) (int, error) {
-	id, err := b.remote.Register(ctx, subject, schema)
-	if err != nil {
-		return 0, err
-	}
-	if err := b.remote.EnsureCompatibility(ctx, subject, avro.LevelFullTransitive); err != nil {
-		b.log.Warn("the registry will not check every new schema against all versions", zap.String("subject", subject), zap.Error(err))
-	}
-	return id, nil
-}
-
-// isAway tells a registry that gives no answer from one that refuses.
-func isAway(err error) bool {
-	return errors.Is(err, avro.ErrUnavailable) && !errors.Is(err, avro.ErrUnauthorized)
 }
 
 func (b *schemaBook) takeFromMemory(subject string, r registration) int {
@@ -208,10 +190,12 @@ func (b *schemaBook) confirm(ctx context.Context, throttle *telemetry.Throttle) 
 	open := maps.Clone(b.open)
 	b.mu.Unlock()
 	for subject, r := range open {
-		id, err := b.register(ctx, subject, r.Schema)
+		id, err := b.remote.Register(ctx, subject, r.Schema)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil
+		case errors.Is(err, errNotRegistered):
+			return run.TempFailError(fmt.Errorf("SCHEMA_REGISTRY_URL: %w, though records were written with the id %d, which it gave before: is it another registry, or did it lose its data?", err, r.ID))
 		case err != nil && avro.Permanent(err):
 			return run.ConfigError(err)
 		case errors.Is(err, avro.ErrUnauthorized):

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,12 @@ type Settings struct {
 	// DatabaseURL is where the service keeps its own data:
 	// sqlite:///path/to/file.db or postgres://….
 	DatabaseURL string `env:"DATABASE_URL"`
+	// Migrate is auto or never. auto: the service migrates its PostgreSQL database
+	// and registers its schemas itself at start, as far as its rights go. never: it
+	// leaves both to the sub-command migrate. Either way it waits, and is not ready,
+	// while something is missing that it does not make; where nothing is missing it
+	// needs no right to make it.
+	Migrate string `env:"MIGRATE" envDefault:"auto"`
 	// KafkaBrokers are host:port of some brokers, separated by commas.
 	KafkaBrokers []string `env:"KAFKA_BROKERS"`
 	// KafkaTLS turns TLS on; KafkaCAFile is a PEM bundle to trust instead of the
@@ -55,6 +62,15 @@ type Settings struct {
 	Instance string `env:"INSTANCE"`
 }
 
+// The values of Settings.Migrate; none is auto.
+const (
+	migrateAuto  = "auto"
+	migrateNever = "never"
+)
+
+// migrates tells whether the service makes what is missing itself.
+func (s Settings) migrates() bool { return s.Migrate != migrateNever }
+
 // Load reads settings of any struct with env tags from the environment.
 func Load[T any]() (T, error) {
 	s, err := env.ParseAs[T]()
@@ -71,6 +87,9 @@ func (s Settings) Validate() error {
 		faults = append(faults, errors.New("DATABASE_URL is empty: expected sqlite:///path/file.db or postgres://user@host/database"))
 	} else if _, _, err := parseDatabaseURL(s.DatabaseURL); err != nil {
 		faults = append(faults, err)
+	}
+	if !slices.Contains([]string{"", migrateAuto, migrateNever}, s.Migrate) {
+		faults = append(faults, fmt.Errorf("MIGRATE is %q: expected %s or %s", s.Migrate, migrateAuto, migrateNever))
 	}
 	if len(s.KafkaBrokers) == 0 {
 		faults = append(faults, errors.New("KAFKA_BROKERS is empty: expected host:port,host:port"))

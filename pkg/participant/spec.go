@@ -35,8 +35,9 @@ type Spec struct {
 	// records: relay, store_epoch, batch, rows of kind, id and version, and
 	// published_at.
 	PositionSubject, PositionSchema string
-	// Build makes the service's parts. It runs once, when database and registry
-	// could be reached.
+	// Build makes the service's parts, when database and registry could be reached,
+	// and registers its schemas. It may be called again after an error, and calls
+	// nothing else of the platform: Migrate has nothing else to give.
 	Build func(ctx context.Context, p *Platform) (Parts, error)
 }
 

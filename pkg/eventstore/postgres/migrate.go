@@ -182,34 +182,50 @@ func refused(err error) bool {
 	return true
 }
 
-// migrateIfBehind spares a role that may not change tables, and a database
-// that is up to date, the attempt.
+// migrateIfBehind spares a role that may not make tables, and a database that is
+// up to date, the attempt.
 func migrateIfBehind(ctx context.Context, url string, service []fs.FS) error {
+	behind, may, err := look(ctx, url, service)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open database: %w", err)
+	case behind == nil:
+		return nil
+	case !may:
+		return fmt.Errorf("open database: %w; and this role may not make tables", behind)
+	}
+	err = Migrate(ctx, url, service...)
+	if code(err) == noPrivilege {
+		return fmt.Errorf("open database: %w; and this role may not change that: %w", behind, err)
+	}
+	return err
+}
+
+// look tells whether the schema is behind, and whether the role of url may make
+// tables in it.
+func look(ctx context.Context, url string, service []fs.FS) (behind error, may bool, err error) {
 	all, err := targets(service)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	c, err := connConfig(url)
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return nil, false, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
-		return fmt.Errorf("open database: %w", failure(ctx, err))
+		return nil, false, failure(ctx, err)
 	}
-	err = compare(all, func(dest ...any) error { return conn.QueryRow(ctx, versionQuery(all)).Scan(dest...) })
-	if closed := conn.Close(ctx); err == nil {
-		return closed
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	behind = compare(all, func(dest ...any) error { return conn.QueryRow(ctx, versionQuery(all)).Scan(dest...) })
+	if behind == nil {
+		return nil, false, nil
 	}
-	if !errors.Is(err, eventstore.ErrNotMigrated) {
-		return fmt.Errorf("open database: %w", err)
+	if !errors.Is(behind, eventstore.ErrNotMigrated) {
+		return nil, false, behind
 	}
-	if migrateErr := Migrate(ctx, url, service...); code(migrateErr) == noPrivilege {
-		return fmt.Errorf("open database: %w; this role may not migrate it: %w", err, migrateErr)
-	} else if migrateErr != nil {
-		return migrateErr
-	}
-	return nil
+	err = conn.QueryRow(ctx, `SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`).Scan(&may)
+	return behind, may, failure(ctx, err)
 }
 
 // versionQuery selects, for each schema, its version and the oldest program
@@ -224,8 +240,8 @@ func versionQuery(all []schema) string {
 	return q.String()
 }
 
-// undefinedTable is what PostgreSQL calls a table that is not there, and
-// noPrivilege one that may not be read.
+// undefinedTable is what PostgreSQL calls a table that is not there, or that the
+// role may not see, and noPrivilege one that it may not use.
 const (
 	undefinedTable = "42P01"
 	noPrivilege    = "42501"

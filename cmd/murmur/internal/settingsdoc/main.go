@@ -22,6 +22,8 @@ const preamble = `# Settings
 
 Services are set by environment variables. All faults are reported at once at start, with exit code 78; what cannot be reached is tried again instead.
 
+The argument *migrate* (order migrate, payment migrate, inventory migrate) prepares database and schemas for a service whose roles may not. It waits for what cannot be reached, ends with 0 when all is done, and can be run again at any time: before a rollout, beside running services, by several at once.
+
 <!-- written by make generate from the comments in the source; do not edit -->
 `
 

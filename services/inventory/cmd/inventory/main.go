@@ -1,4 +1,5 @@
-// Command inventory runs the inventory service. Its settings are environment variables:
+// Command inventory runs the inventory service; with the argument migrate it prepares the
+// service's database and schemas instead. Its settings are environment variables:
 // see docs/configuration.md.
 package main
 
@@ -10,7 +11,10 @@ import (
 )
 
 func main() {
-	participant.Main("inventory", func(ctx context.Context, cfg app.Config) error {
-		return app.Run(ctx, cfg, app.Deps{})
+	participant.Main(participant.Program[app.Config]{
+		Spec: app.Spec(),
+		Serve: func(ctx context.Context, cfg app.Config) error {
+			return app.Run(ctx, cfg, app.Deps{})
+		},
 	})
 }

@@ -1,4 +1,5 @@
-// Command order runs the order service. Its settings are environment variables:
+// Command order runs the order service; with the argument migrate it prepares the
+// service's database and schemas instead. Its settings are environment variables:
 // see docs/configuration.md.
 package main
 
@@ -10,7 +11,10 @@ import (
 )
 
 func main() {
-	participant.Main("order", func(ctx context.Context, cfg app.Config) error {
-		return app.Run(ctx, cfg, app.Deps{})
+	participant.Main(participant.Program[app.Config]{
+		Spec: app.Spec(app.Config{}),
+		Serve: func(ctx context.Context, cfg app.Config) error {
+			return app.Run(ctx, cfg, app.Deps{})
+		},
 	})
 }

@@ -1,4 +1,5 @@
-// Command payment runs the payment service. Its settings are environment variables:
+// Command payment runs the payment service; with the argument migrate it prepares the
+// service's database and schemas instead. Its settings are environment variables:
 // see docs/configuration.md.
 package main
 
@@ -10,7 +11,10 @@ import (
 )
 
 func main() {
-	participant.Main("payment", func(ctx context.Context, cfg app.Config) error {
-		return app.Run(ctx, cfg, app.Deps{})
+	participant.Main(participant.Program[app.Config]{
+		Spec: app.Spec(nil),
+		Serve: func(ctx context.Context, cfg app.Config) error {
+			return app.Run(ctx, cfg, app.Deps{})
+		},
 	})
 }
