@@ -36,7 +36,7 @@ type config struct {
 	rate                    float64
 	paced, warm, floor      time.Duration
 	rest                    time.Duration
-	keep                    bool
+	profiles                string
 }
 
 func main() {
@@ -49,7 +49,7 @@ func main() {
 	flag.DurationVar(&cfg.floor, "floor", 4*time.Second, "how long each of the four figures of a floor is taken")
 	flag.DurationVar(&cfg.warm, "warm", 15*time.Second, "how long orders come before anything is measured")
 	flag.DurationVar(&cfg.rest, "rest", 10*time.Second, "how long the platform rests, without an order, before it is looked at")
-	flag.BoolVar(&cfg.keep, "keep", false, "leave the platform running until interrupted, and say where it is")
+	flag.StringVar(&cfg.profiles, "profiles", "", "folder to leave profiles of the services and statistics of their statements in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := errors.Join(cfg.validate(), flagsOnly())

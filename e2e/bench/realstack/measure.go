@@ -74,20 +74,19 @@ func measure(ctx context.Context, cfg config, out io.Writer) (err error) {
 	}
 	fmt.Fprintf(out, "measured after %s\n\n", time.Since(begun).Round(time.Second))
 	err = report{cfg: cfg, rest: rest, rounds: rounds, peak: peak}.write(out)
-	if err == nil && cfg.keep {
-		fmt.Fprintf(out, "\n%s\nInterrupt to end it.\n", b.where())
-		<-ctx.Done()
+	if err == nil && cfg.profiles != "" {
+		err = b.profile(ctx, cfg.profiles)
 	}
 	return err
 }
 
 func (b *bench) start(ctx context.Context) (err error) {
+	settings := map[string]string{"track_commit_timestamp": "on"}
+	if b.cfg.profiles != "" {
+		settings["shared_preload_libraries"] = "pg_stat_statements"
+	}
 	b.stack, err = stack.NewContainers(ctx, stack.ContainersConfig{
-		Brokers: brokers, Replicas: b.cfg.replicas, DatabaseVolume: true,
-		DatabaseSettings: map[string]string{
-			"track_commit_timestamp":   "on",
-			"shared_preload_libraries": "pg_stat_statements", // part of every distribution
-		},
+		Brokers: brokers, Replicas: b.cfg.replicas, DatabaseVolume: true, DatabaseSettings: settings,
 	})
 	if err != nil {
 		return err

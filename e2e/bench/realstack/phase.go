@@ -10,7 +10,6 @@ import (
 
 	"github.com/murmuration-dev/murmuration/e2e/bench/hop"
 	"github.com/murmuration-dev/murmuration/e2e/bench/quantile"
-	"github.com/murmuration-dev/murmuration/e2e/stack"
 )
 
 // phase is what some orders showed.
@@ -109,14 +108,4 @@ func at(values []time.Duration, share float64) float64 {
 func (r round) String() string {
 	return fmt.Sprintf("acknowledged to COMPLETED p50 %.0f ms, p99 %.0f ms; burst %.0f orders/s; floor: record %.1f ms, row %.1f ms",
 		at(r.paced.toCompleted, 0.5), at(r.paced.toCompleted, 0.99), r.burst.perSecond, r.floor.Produce.P50, r.floor.Insert.P50)
-}
-
-// where says where the platform is, for people who want to look into it.
-func (b *bench) where() string {
-	at := b.stack.Addresses()
-	text := fmt.Sprintf("order %s %s\npayment %s %s\ninventory %s %s\nkafka %s", at.Order.API, at.Order.Ops, at.Payment.API, at.Payment.Ops, at.Inventory.API, at.Inventory.Ops, at.Kafka)
-	for _, service := range []string{stack.Order, stack.Payment, stack.Inventory} {
-		text += "\n" + b.stack.DatabaseURL(service)
-	}
-	return text
 }
