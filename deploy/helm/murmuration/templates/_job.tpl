@@ -75,11 +75,10 @@ spec:
       args: {{ toJson .arguments }}
       securityContext:
         {{- include "murmuration.containerSecurity" $root | nindent 8 }}
+      {{- with printf "%s\n%s" (include "murmuration.environment" .settings | trim) (.credentials | trim) | trim }}
       env:
-        {{- include "murmuration.environment" .settings | trim | nindent 8 }}
-        {{- with .credentials | trim }}
         {{- . | nindent 8 }}
-        {{- end }}
+      {{- end }}
       terminationMessagePolicy: FallbackToLogsOnError
       resources:
         {{- toYaml $root.Values.jobs.resources | nindent 8 }}

@@ -26,6 +26,10 @@
 - [schemaRegistry.existingSecret, {{ .existingSecret | quote }}, {{ .usernameKey | quote }}]
 - [schemaRegistry.existingSecret, {{ .existingSecret | quote }}, {{ .passwordKey | quote }}]
 {{- end }}
+{{- if and .registration.existingSecret $.Values.jobs.enabled }}
+- [schemaRegistry.registration.existingSecret, {{ .registration.existingSecret | quote }}, {{ .usernameKey | quote }}]
+- [schemaRegistry.registration.existingSecret, {{ .registration.existingSecret | quote }}, {{ .passwordKey | quote }}]
+{{- end }}
 {{- if .ca.secret }}
 - [schemaRegistry.ca.secret, {{ .ca.secret | quote }}, {{ .ca.key | quote }}]
 {{- end }}

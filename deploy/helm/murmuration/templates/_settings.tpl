@@ -86,6 +86,10 @@ SSL_CERT_DIR: /etc/murmuration/registry
 LISTEN: ":8080"
 OPS_LISTEN: ":9090"
 DATABASE_URL: {{ include "murmuration.database" (list $root $service (include "murmuration.role" .)) | quote }}
+{{- if $root.Values.jobs.enabled }}
+# The Jobs do.
+MIGRATE: never
+{{- end }}
 KAFKA_BROKERS: {{ include "murmuration.brokers" $root | quote }}
 {{- include "murmuration.settings.kafka" . }}
 {{ include "murmuration.settings.registry" $root }}
@@ -135,10 +139,14 @@ GATEWAY_TIMEOUT: {{ $own.gateway.timeout | quote }}
 {{- end }}
 {{- end -}}
 
+{{/* The credentials at the registry: (list $ from), where from is the part of the values that names the Secret. */}}
 {{- define "murmuration.credentials.registry" -}}
-{{- if and .Values.schemaRegistry.existingSecret (not (include "murmuration.inRelease" (list . "registry"))) }}
-{{ include "murmuration.secret" (list "SCHEMA_REGISTRY_USERNAME" .Values.schemaRegistry.existingSecret .Values.schemaRegistry.usernameKey) }}
-{{ include "murmuration.secret" (list "SCHEMA_REGISTRY_PASSWORD" .Values.schemaRegistry.existingSecret .Values.schemaRegistry.passwordKey) }}
+{{- $root := index . 0 -}}
+{{- $registry := $root.Values.schemaRegistry -}}
+{{- $secret := (index . 1).existingSecret | default $registry.existingSecret -}}
+{{- if and $secret (not (include "murmuration.inRelease" (list $root "registry"))) }}
+{{ include "murmuration.secret" (list "SCHEMA_REGISTRY_USERNAME" $secret $registry.usernameKey) }}
+{{ include "murmuration.secret" (list "SCHEMA_REGISTRY_PASSWORD" $secret $registry.passwordKey) }}
 {{- end }}
 {{- end -}}
 
@@ -159,7 +167,7 @@ GATEWAY_TIMEOUT: {{ $own.gateway.timeout | quote }}
 {{- $service := index . 1 -}}
 {{- include "murmuration.credentials.database" (list $root $service (index $root.Values $service).database) }}
 {{- include "murmuration.credentials.kafka" . }}
-{{- include "murmuration.credentials.registry" $root }}
+{{- include "murmuration.credentials.registry" (list $root $root.Values.schemaRegistry) }}
 {{- if eq $service "payment" }}
 {{- if include "murmuration.inRelease" (list $root "gateway") }}
 {{ include "murmuration.secret" (list "GATEWAY_KEY" (include "murmuration.name" (list $root "gateway")) "key") }}

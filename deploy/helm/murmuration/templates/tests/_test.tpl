@@ -30,7 +30,7 @@ spec:
         {{- include "murmuration.containerSecurity" $root | nindent 8 }}
       env:
         {{- include "murmuration.environment" (printf "%s\n%s" (include "murmuration.settings.kafka" (list $root "reader")) (include "murmuration.settings.registry" $root)) | trim | nindent 8 }}
-        {{- with printf "%s%s" (include "murmuration.credentials.kafka" (list $root "reader")) (include "murmuration.credentials.registry" $root) | trim }}
+        {{- with printf "%s%s" (include "murmuration.credentials.kafka" (list $root "reader")) (include "murmuration.credentials.registry" (list $root $root.Values.schemaRegistry)) | trim }}
         {{- . | nindent 8 }}
         {{- end }}
       terminationMessagePolicy: FallbackToLogsOnError
