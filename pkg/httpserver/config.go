@@ -62,8 +62,11 @@ type Config struct {
 	ReadHeaderTimeout, BodyTimeout, WriteTimeout time.Duration
 	// IdleTimeout is how long an unused connection is kept.
 	IdleTimeout time.Duration
-	// DrainTimeout is how long requests at work may take after Run's context
-	// was cancelled.
+	// DrainDelay is how long the server goes on as before when Run's context was
+	// cancelled, but for /readyz, which fails, and for connections, which are closed
+	// after their next answer: time for whoever sends requests to notice.
+	DrainDelay time.Duration
+	// DrainTimeout is how long requests at work may take after that.
 	DrainTimeout time.Duration
 }
 
@@ -115,7 +118,7 @@ func (c Config) validate() error {
 		value time.Duration
 	}{
 		{"read header", c.ReadHeaderTimeout}, {"body", c.BodyTimeout}, {"write", c.WriteTimeout},
-		{"idle", c.IdleTimeout}, {"drain", c.DrainTimeout},
+		{"idle", c.IdleTimeout}, {"drain", c.DrainTimeout}, {"drain delay", c.DrainDelay},
 	} {
 		if timeout.value < 0 {
 			faults = append(faults, fmt.Errorf("http: %s timeout %s: want a positive duration", timeout.name, timeout.value))

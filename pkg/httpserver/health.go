@@ -7,13 +7,17 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
-// probeTimeout bounds one readiness check: less than the interval at which an
-// orchestrator asks, and than its patience.
-const probeTimeout = 2 * time.Second
+const (
+	// probeTimeout bounds one readiness check: less than the interval at which an
+	// orchestrator asks, and than its patience.
+	probeTimeout = 2 * time.Second
+	// extraPatience is how long an answer waits for checks that decide nothing: a
+	// broker that hangs must not make a service look as if it hung. Below the second
+	// that Kubernetes waits by default.
+	extraPatience = 500 * time.Millisecond
+)
 
 // The states of [Readiness].
 const (
@@ -24,7 +28,7 @@ const (
 	StatusDegraded = "degraded"
 	// StatusUnready: a required check failed.
 	StatusUnready = "unready"
-	// StatusDraining: the server is stopping.
+	// StatusDraining: the server is stopping, or about to.
 	StatusDraining = "draining"
 )
 
@@ -37,7 +41,8 @@ type Check struct {
 	// without them.
 	Required bool
 	// Probe returns nil when it is available. It must return soon after its
-	// context ends, and is called by one goroutine at a time.
+	// context ends, and is called by one goroutine at a time. Nobody waits long for
+	// one that is not required: meanwhile it counts as failed.
 	Probe func(ctx context.Context) error
 }
 
@@ -58,41 +63,119 @@ type Readiness struct {
 
 // health runs the checks of a server.
 type health struct {
-	draining <-chan struct{}
-	asking   singleflight.Group
+	leaving <-chan struct{}
 
-	mu     sync.Mutex
-	checks []Check
+	mu      sync.Mutex
+	checks  []*checking
+	closed  bool
+	probing sync.WaitGroup
+}
+
+// checking is a check with its run that is under way, if one is.
+type checking struct {
+	Check
+	run *probeRun
+}
+
+// probeRun is one call of a probe, for all who ask meanwhile.
+type probeRun struct {
+	begun  time.Time
+	done   chan struct{}
+	result CheckResult // set when done is closed
 }
 
 func (h *health) add(check Check) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.checks = append(h.checks, check)
+	h.checks = append(h.checks, &checking{Check: check})
 }
 
-// readiness runs all checks at once. Concurrent callers share one run, so a
-// flood of probes does not become a flood of queries.
+// close waits for the probes under way. No others are made after it.
+func (h *health) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.probing.Wait()
+}
+
+// readiness runs all checks at once. Concurrent callers share one run of each, so
+// a flood of probes does not become a flood of queries.
 func (h *health) readiness() Readiness {
-	shared, _, _ := h.asking.Do("", func() (any, error) {
-		h.mu.Lock()
-		checks := h.checks
-		h.mu.Unlock()
-		results := make([]CheckResult, len(checks))
-		var probing sync.WaitGroup
-		for i, check := range checks {
-			probing.Go(func() { results[i] = probe(check) })
+	checks, runs := h.probe()
+	results := make([]CheckResult, len(runs))
+	for i, run := range runs {
+		if checks[i].Required {
+			<-run.done
+			results[i] = run.result
 		}
-		probing.Wait()
-		return results, nil
-	})
-	results, _ := shared.([]CheckResult)
+	}
+	enough := time.NewTimer(extraPatience)
+	defer enough.Stop()
+	late := make(chan struct{}) // closed once nobody is waited for any more
+	for i, run := range runs {
+		if checks[i].Required {
+			continue
+		}
+		select {
+		case <-run.done:
+			results[i] = run.result
+			continue
+		case <-enough.C:
+			close(late)
+		case <-late:
+		}
+		results[i] = run.late(checks[i])
+	}
 	return Readiness{Status: h.status(results), Checks: results}
+}
+
+// late is the result of a run that goes on.
+func (r *probeRun) late(check Check) CheckResult {
+	select {
+	case <-r.done:
+		return r.result
+	default:
+		took := time.Since(r.begun)
+		return CheckResult{Name: check.Name, Error: fmt.Sprintf("no answer yet after %s", took.Round(time.Millisecond)), Millis: millis(took)}
+	}
+}
+
+// probe starts the checks that are not under way. Of a server that has ended all
+// fail.
+func (h *health) probe() ([]Check, []*probeRun) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	checks, runs := make([]Check, len(h.checks)), make([]*probeRun, len(h.checks))
+	for i, c := range h.checks {
+		checks[i] = c.Check
+		if c.run == nil {
+			c.run = &probeRun{begun: time.Now(), done: make(chan struct{})}
+			h.start(c, c.run)
+		}
+		runs[i] = c.run
+	}
+	return checks, runs
+}
+
+// start runs a probe; mu is held.
+func (h *health) start(c *checking, run *probeRun) {
+	if h.closed {
+		run.result = CheckResult{Name: c.Name, Required: c.Required, Error: "the server has ended"}
+		close(run.done)
+		return
+	}
+	h.probing.Go(func() {
+		run.result = probe(c.Check)
+		h.mu.Lock()
+		c.run = nil
+		h.mu.Unlock()
+		close(run.done)
+	})
 }
 
 func (h *health) status(results []CheckResult) string {
 	select {
-	case <-h.draining:
+	case <-h.leaving:
 		return StatusDraining
 	default:
 	}
@@ -118,7 +201,7 @@ func probe(check Check) (result CheckResult) {
 		if v := recover(); v != nil {
 			result.OK, result.Error = false, fmt.Sprintf("panic: %v", v)
 		}
-		result.Millis = float64(time.Since(begun).Microseconds()) / 1000
+		result.Millis = millis(time.Since(begun))
 	}()
 	if err := check.Probe(ctx); err != nil {
 		result.Error = err.Error()
@@ -127,6 +210,8 @@ func probe(check Check) (result CheckResult) {
 	result.OK = true
 	return result
 }
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (h *health) serveReady(w http.ResponseWriter, _ *http.Request) {
 	readiness := h.readiness()

@@ -38,8 +38,13 @@ func (g *gate) get(ctx context.Context, _ *orderID) (*orderAnswer, error) {
 // inBackground sends a GET and gives its status, or 0 for a broken connection.
 func (h *harness) inBackground(t *testing.T) <-chan int {
 	t.Helper()
+	return h.sendInBackground(t, "/orders/42")
+}
+
+func (h *harness) sendInBackground(t *testing.T, path string) <-chan int {
+	t.Helper()
 	status := make(chan int, 1)
-	request, err := http.NewRequestWithContext(t.Context(), "GET", h.URL()+"/orders/42", nil)
+	request, err := http.NewRequestWithContext(t.Context(), "GET", h.URL()+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

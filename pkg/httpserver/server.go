@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -23,8 +24,11 @@ type Server struct {
 	mux      *http.ServeMux
 	api      huma.API
 	health   *health
-	drain    func() // closes the channel that Draining returns
+	leaving  <-chan struct{} // closed when readiness fails
+	leave    func()          // closes leaving
+	drain    func()          // closes the channel that Draining returns
 	cut      context.CancelFunc
+	after    func(time.Duration) <-chan time.Time // time.After, but in a test
 }
 
 // New returns a server that listens already, so that its address is known and
@@ -47,14 +51,17 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		}
 	}
 
-	draining := make(chan struct{})
+	leaving, draining := make(chan struct{}), make(chan struct{})
 	mux := http.NewServeMux()
 	s := &Server{
 		cfg:      cfg,
 		listener: listener,
 		mux:      mux,
 		api:      newAPI(cfg, mux, deps.Logger),
-		health:   &health{draining: draining},
+		health:   &health{leaving: leaving},
+		leaving:  leaving,
+		leave:    sync.OnceFunc(func() { close(leaving) }),
+		after:    time.After,
 		drain:    sync.OnceFunc(func() { close(draining) }),
 	}
 	mux.HandleFunc(catchAll, refuseUnknown(mux))
@@ -91,6 +98,11 @@ func (d Deps) withDefaults() Deps {
 func (s *Server) operations(metrics *telemetry.Metrics, api http.Handler) http.Handler {
 	scrape, document := metrics.Handler(), serveOpenAPI(s.api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.leaving: // an idle connection that is closed may have a request on its way
+			w.Header().Set("Connection", "close")
+		default:
+		}
 		switch r.URL.Path {
 		case "/livez":
 			serveLive(w, r)
@@ -143,6 +155,7 @@ func (s *Server) Readiness() Readiness { return s.health.readiness() }
 
 // Close frees the address of a server that is not run.
 func (s *Server) Close() error {
+	defer s.health.close()
 	s.cut()
 	return errors.Join(ignoreClosed(s.server.Close()), ignoreClosed(s.listener.Close()))
 }
@@ -154,12 +167,17 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// Run serves until ctx is cancelled, then drains: it stops listening, tells
-// waiting handlers through [Draining], and lets the requests at work finish.
-// Nil means that all did. After the drain time-out the rest is cut off, and
-// Run returns an error once their handlers were told through their contexts.
-// Run may be called once.
+// Leave makes /readyz fail and lets all else go on. Run does it by itself; call it
+// on a server that tells about another. It may be called more than once.
+func (s *Server) Leave() { s.leave() }
+
+// Run serves until ctx is cancelled, then leaves, and after the drain delay drains:
+// it stops listening, tells waiting handlers through [Draining], and lets the
+// requests at work finish. Nil means that all did. After the drain time-out the rest
+// is cut off, and Run returns an error once their handlers were told through their
+// contexts. Run may be called once.
 func (s *Server) Run(ctx context.Context) error {
+	defer s.health.close()
 	defer s.cut()
 	served := make(chan error, 1)
 	go func() { served <- s.server.Serve(s.listener) }()
@@ -167,6 +185,14 @@ func (s *Server) Run(ctx context.Context) error {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", s.Addr(), err)
 	case <-ctx.Done():
+	}
+	s.leave()
+	if s.cfg.DrainDelay > 0 {
+		select {
+		case err := <-served:
+			return fmt.Errorf("serve %s: %w", s.Addr(), err)
+		case <-s.after(s.cfg.DrainDelay):
+		}
 	}
 	s.drain()
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)

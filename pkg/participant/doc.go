@@ -17,8 +17,9 @@
 //     calls anybody: inbox and intents wait until the relay of this process, or of
 //     the replica that leads, has compared the database with the topics. The API
 //     does not wait; what it is told is published by nobody meanwhile.
-//   - On shutdown the API drains first, then what consumes, then the relay, then
-//     the database closes.
+//   - On shutdown readiness fails first, and the API goes on for DRAIN_DELAY; then
+//     it drains, then what consumes leaves its group, then the relay gives up its
+//     lease, so that another replica goes on at once, then the database closes.
 //
 // # What it does not do
 //

@@ -126,7 +126,11 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	}
 	s.log.Info("ready", zap.String("api", api.URL()), zap.String("operations", ops.URL()))
 	return run.Stages(ctx,
-		run.Stage{{Name: "api", Run: api.Run}},
+		run.Stage{{Name: "api", Run: func(ctx context.Context) error {
+			stop := context.AfterFunc(ctx, ops.Leave) // who asks there asks about the API
+			defer stop()
+			return api.Run(ctx)
+		}}},
 		run.Stage{{Name: "inbox", Run: broker.consume}, {Name: "intents", Run: broker.execute}, {Name: "answers", Run: s.expire}, {Name: "schemas", Run: book.Run}},
 		run.Stage{{Name: "relay", Run: broker.publish}},
 		run.Stage{run.OnStop("database", store.Close)},
@@ -135,7 +139,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 
 func (s *service) api(parts Parts) (*httpserver.Server, error) {
 	api, err := httpserver.New(httpserver.Config{
-		Title: s.spec.Title, Version: s.spec.Version, Addr: s.settings.Listen, Listener: s.deps.API,
+		Title: s.spec.Title, Version: s.spec.Version, Addr: s.settings.Listen, Listener: s.deps.API, DrainDelay: s.settings.DrainDelay,
 	}, httpserver.Deps{Logger: s.log, Metrics: s.platform.Metrics, Tracer: s.platform.Tracer})
 	if err != nil {
 		return nil, run.ConfigError(fmt.Errorf("LISTEN: %w", err))

@@ -30,6 +30,13 @@ type Settings struct {
 	// DatabaseURL is where the service keeps its own data:
 	// sqlite:///path/to/file.db or postgres://….
 	DatabaseURL string `env:"DATABASE_URL"`
+	// DrainDelay is how long the service goes on taking requests after SIGTERM while
+	// /readyz fails, so that whoever sends them notices first: longer than it takes a
+	// proxy or an orchestrator to act on that, 0 where nobody does. Answers meanwhile
+	// close their connections. In Kubernetes it stands in for a preStop hook, and
+	// terminationGracePeriodSeconds must be longer by 35 s: 20 s for requests under
+	// way, the rest for what stops after them.
+	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"0s"`
 	// Migrate is auto or never. auto: the service migrates its PostgreSQL database
 	// and registers its schemas itself at start, as far as its rights go. never: it
 	// leaves both to the sub-command migrate. Either way it waits, and is not ready,
@@ -68,6 +75,10 @@ const (
 	migrateNever = "never"
 )
 
+// maxDrainDelay is more than any proxy needs; above it seconds were meant to be
+// milliseconds.
+const maxDrainDelay = 5 * time.Minute
+
 // migrates tells whether the service makes what is missing itself.
 func (s Settings) migrates() bool { return s.Migrate != migrateNever }
 
@@ -90,6 +101,9 @@ func (s Settings) Validate() error {
 	}
 	if !slices.Contains([]string{"", migrateAuto, migrateNever}, s.Migrate) {
 		faults = append(faults, fmt.Errorf("MIGRATE is %q: expected %s or %s", s.Migrate, migrateAuto, migrateNever))
+	}
+	if s.DrainDelay < 0 || s.DrainDelay > maxDrainDelay {
+		faults = append(faults, fmt.Errorf("DRAIN_DELAY is %s: expected 0s to %s", s.DrainDelay, maxDrainDelay))
 	}
 	if len(s.KafkaBrokers) == 0 {
 		faults = append(faults, errors.New("KAFKA_BROKERS is empty: expected host:port,host:port"))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 	"github.com/murmuration-dev/murmuration/pkg/run"
@@ -24,13 +25,14 @@ func TestSettings_ReportAllFaultsAtOnce(t *testing.T) {
 	broken := Settings{
 		Listen: "8080", OpsListen: "host:no-such-port", DatabaseURL: "mysql://host/db", KafkaBrokers: []string{"broker"},
 		KafkaUsername: "ada", RegistryURL: "registry:8081", LogLevel: "loud", OTLPEndpoint: "collector", TraceRatio: 2,
+		DrainDelay: -time.Second, Migrate: "always",
 	}
 	err := run.ConfigError(broken.Validate())
 	if err == nil {
 		t.Fatal("no fault was found")
 	}
 	contains(t, err.Error(), "LISTEN is", "OPS_LISTEN is", "DATABASE_URL has scheme", "KAFKA_PASSWORD", "SCHEMA_REGISTRY_URL", `"loud"`,
-		"OTEL_EXPORTER_OTLP_ENDPOINT", "TRACE_RATIO is 2")
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "TRACE_RATIO is 2", "DRAIN_DELAY is -1s", `MIGRATE is "always"`)
 }
 
 func TestSettings_EachFaultSaysWhatIsExpected(t *testing.T) {
