@@ -57,7 +57,12 @@ type Servers struct {
 }
 
 // Start returns when all of them answer. Close them, also after an error.
-func Start(ctx context.Context) (*Servers, error) {
+func Start(ctx context.Context) (*Servers, error) { return start(ctx, true) }
+
+// StartWithoutRegistry is Start for those who need no schemas: Registry leads nowhere.
+func StartWithoutRegistry(ctx context.Context) (*Servers, error) { return start(ctx, false) }
+
+func start(ctx context.Context, registry bool) (*Servers, error) {
 	s := &Servers{}
 	var err error
 	if s.docker, err = testcontainers.NewDockerClientWithOpts(ctx); err != nil {
@@ -67,7 +72,9 @@ func Start(ctx context.Context) (*Servers, error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Kafka, errs[0] = kafkacluster.Start(ctx, kafkacluster.Config{}) })
 	wg.Go(func() { errs[1] = s.startPostgres(ctx) })
-	wg.Go(func() { errs[2] = s.startRegistry(ctx) })
+	if registry {
+		wg.Go(func() { errs[2] = s.startRegistry(ctx) })
+	}
 	wg.Wait()
 	return s, errors.Join(errs[:]...)
 }
