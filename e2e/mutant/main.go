@@ -1,5 +1,6 @@
 // Command mutant plants defects and prints which tool finds each, in what time:
-// the model checker, the simulation, or unit tests.
+// the model checker, the simulation, or unit tests; with -stack, tests on Apache Kafka
+// and PostgreSQL in containers.
 //
 // Two kinds are planted. Those of packages model and sim are planted by their own
 // tests, between the product and what surrounds it; this program runs these tests
@@ -25,8 +26,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	only := flag.String("run", "", "plant only those edits whose name matches this expression, and no others")
+	stack := flag.Bool("stack", false, "try tests on Kafka and PostgreSQL (needs a Docker Engine)")
+	also := flag.Bool("also", false, "with -stack: try the simulation and unit tests, too")
 	flag.Parse()
-	err := run(ctx, *only)
+	err := run(ctx, *only, *stack, *also)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutant:", err)
@@ -34,7 +37,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, only string) error {
+func run(ctx context.Context, only string, stack, also bool) error {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -45,6 +48,13 @@ func run(ctx context.Context, only string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left is temporary
 	var t table
+	if stack {
+		if err := tryOnStack(ctx, dir, chosen, also, &t); err != nil {
+			return err
+		}
+		fmt.Print(t.String())
+		return t.unproved()
+	}
 	suites := []suite{
 		{modelChecker, "./e2e/model", "^TestDefects"},
 		{simulation, "./pkg/sim", "^TestFind_EveryPlantedDefect"},

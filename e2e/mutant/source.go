@@ -1,8 +1,9 @@
 package main
 
-// source is a defect as an edit of one file.
+// source is a defect as edits of one file.
 type source struct {
-	name, file, from, to string
+	name, file string
+	edits      []edit
 	// unit are the packages whose own tests are tried; sim those of simulations.
 	unit, sim []string
 	// schedules are how many a simulation takes.
@@ -10,23 +11,28 @@ type source struct {
 	// model tells whether what is edited is part of the model.
 	model bool
 	args  []string // for the unit tests
+	// proofs are tests on Kafka and PostgreSQL, of which each must find it.
+	proofs []proof
 }
+
+// edit replaces what is there exactly once.
+type edit struct{ from, to string }
 
 func (d source) attempts() []attempt {
 	var all []attempt
 	if d.model {
 		all = append(all, attempt{tool: modelChecker, pattern: "^TestProve", pkgs: []string{"./e2e/model"}})
 	}
-	return append(all,
-		attempt{tool: simulation, pattern: "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", pkgs: d.sim, schedules: d.schedules},
-		attempt{tool: unitTests, pkgs: d.unit, args: d.args},
-	)
+	if len(d.sim) > 0 {
+		all = append(all, attempt{tool: simulation, pattern: "^TestSimulation_(Fixed|Short|Both|Intents)|^TestSimulate_|^TestRestore_", pkgs: d.sim, schedules: d.schedules})
+	}
+	return append(all, attempt{tool: unitTests, pkgs: d.unit, args: d.args})
 }
 
 func choreography(name, file, from, to string) source {
 	service := map[byte]string{'o': "order", 'p': "payment", 'i': "inventory"}[file[0]]
 	return source{
-		name: name, file: "services/" + file, from: from, to: to, model: true,
+		name: name, file: "services/" + file, edits: []edit{{from, to}}, model: true,
 		unit: []string{"./services/" + service}, sim: []string{"./e2e/sim"}, schedules: 2000,
 		args: []string{"-rapid.nofailfile"}, // which would be written into the tree
 	}
@@ -37,7 +43,7 @@ func hop(name, file, from, to string) source {
 	if file[0] == 'i' {
 		pkg = "./pkg/inbox"
 	}
-	return source{name: name, file: "pkg/" + file, from: from, to: to, unit: []string{pkg}, sim: []string{"./pkg/sim"}, schedules: 20_000}
+	return source{name: name, file: "pkg/" + file, edits: []edit{{from, to}}, unit: []string{pkg}, sim: []string{"./pkg/sim"}, schedules: 20_000}
 }
 
 // sources are the defects that are planted in copies of the product.

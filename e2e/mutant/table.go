@@ -13,6 +13,8 @@ const (
 	unitTests    tool = "unit tests"
 	modelChecker tool = "model checker"
 	simulation   tool = "simulation"
+	containers   tool = "containers"
+	postgreSQL   tool = "PostgreSQL"
 )
 
 // row is one tool and one defect.
@@ -37,7 +39,7 @@ func (r row) line() string {
 	if r.found {
 		verdict = "found by"
 	}
-	return fmt.Sprintf("%-84s %-12s %-13s %7s  %s", clip(r.defect, 84), verdict, r.tool, r.took.Round(10*time.Millisecond), clip(r.how, 110))
+	return fmt.Sprintf("%-84s %-12s %-13s %7s  %s", clip(r.defect, 84), verdict, r.tool, r.took.Round(10*time.Millisecond), clip(r.how, 180))
 }
 
 func clip(s string, most int) string {
@@ -54,7 +56,7 @@ func (t *table) String() string {
 	for _, r := range t.rows {
 		fmt.Fprintln(&b, r.line())
 	}
-	for _, by := range []tool{modelChecker, simulation, unitTests} {
+	for _, by := range []tool{modelChecker, containers, postgreSQL, simulation, unitTests} {
 		found, tried := 0, 0
 		for _, r := range t.rows {
 			if r.tool == by {
@@ -64,7 +66,9 @@ func (t *table) String() string {
 				}
 			}
 		}
-		fmt.Fprintf(&b, "%s: %d of %d\n", by, found, tried)
+		if tried > 0 {
+			fmt.Fprintf(&b, "%s: %d of %d\n", by, found, tried)
+		}
 	}
 	return b.String()
 }
@@ -77,6 +81,20 @@ func (t *table) defects() []string {
 		}
 	}
 	return names
+}
+
+// unproved is an error if a test on Kafka or PostgreSQL did not find what it ought to.
+func (t *table) unproved() error {
+	var names []string
+	for _, r := range t.rows {
+		if (r.tool == containers || r.tool == postgreSQL) && !r.found {
+			names = append(names, fmt.Sprintf("%s: %s", r.defect, r.how))
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("not found by a test that ought to: %s", strings.Join(names, "; "))
+	}
+	return nil
 }
 
 // missed is an error if a defect was found by nobody.

@@ -57,11 +57,14 @@ func (d source) plant(dir string) (overlay string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if n := bytes.Count(text, []byte(d.from)); n != 1 {
-		return "", fmt.Errorf("%s: what is to be replaced is %d times in %s, not once", d.name, n, d.file)
+	for _, e := range d.edits {
+		if n := bytes.Count(text, []byte(e.from)); n != 1 {
+			return "", fmt.Errorf("%s: what is to be replaced is %d times in %s, not once:\n%s", d.name, n, d.file, e.from)
+		}
+		text = bytes.Replace(text, []byte(e.from), []byte(e.to), 1)
 	}
 	planted := filepath.Join(dir, filepath.Base(d.file))
-	if err := os.WriteFile(planted, bytes.Replace(text, []byte(d.from), []byte(d.to), 1), 0o600); err != nil {
+	if err := os.WriteFile(planted, text, 0o600); err != nil {
 		return "", err
 	}
 	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: planted}})
@@ -86,12 +89,8 @@ func (a attempt) run(ctx context.Context, defect string, flags ...string) (row, 
 func goTest(ctx context.Context, a attempt, flags ...string) (out string, took time.Duration, failed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	args := slices.Concat([]string{"test", "-count", "1", "-v"}, flags, []string{"-run", a.pattern}, a.pkgs, a.args)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := goCommand(ctx, slices.Concat([]string{"test", "-count", "1", "-v"}, flags, []string{"-run", a.pattern}, a.pkgs, a.args)...)
 	cmd.Env = append(os.Environ(), "SIM_FIRST=1", "SIM_SEEDS="+strconv.Itoa(max(a.schedules, 1)))
-	// The tests are children of the go command: what ends it must end them.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
@@ -109,6 +108,15 @@ func goTest(ctx context.Context, a attempt, flags ...string) (out string, took t
 		took += d
 	}
 	return out, took, exit != nil, nil
+}
+
+// goCommand is one whose tests end with it: they are children of the go command, and
+// what ends that must end them.
+func goCommand(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd
 }
 
 var (
