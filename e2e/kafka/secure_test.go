@@ -17,7 +17,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/murmuration-dev/murmuration/e2e/stack/kafkacluster"
+	"github.com/murmuration-dev/murmuration/e2e/authority"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 )
 
@@ -63,7 +63,7 @@ func (r *rig) secure(cfg kafka.Config, username, password string) *kafka.Client 
 	return c
 }
 
-func (r *rig) trust(a *kafkacluster.Authority) *tls.Config {
+func (r *rig) trust(a *authority.Authority) *tls.Config {
 	r.t.Helper()
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(a.PEM()) {
@@ -79,7 +79,7 @@ func TestSecure_RefusalsAreToldApartAndNotRetried(t *testing.T) {
 	r := newRig(t, &one)
 	username := name("clerk")
 	r.user(username)
-	stranger, err := kafkacluster.NewAuthority()
+	stranger, err := authority.New()
 	r.must(err)
 	unauthenticated := func(err error) bool { return errors.Is(err, kafka.ErrUnauthenticated) }
 	untrusted := func(err error) bool { return errors.As(err, new(*tls.CertificateVerificationError)) }

@@ -17,6 +17,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/network"
 	"github.com/testcontainers/testcontainers-go/wait"
 
+	"github.com/murmuration-dev/murmuration/e2e/authority"
 	"github.com/murmuration-dev/murmuration/e2e/stack/hostport"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
 )
@@ -34,7 +35,7 @@ const (
 
 // Cluster is a cluster that runs. Its methods may be called concurrently.
 type Cluster struct {
-	Authority *Authority // of the secure listeners
+	Authority *authority.Authority // of the secure listeners
 
 	nodes   []*node
 	network *testcontainers.DockerNetwork // nil: the caller's
@@ -74,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 }
 
 func (c *Cluster) prepare(ctx context.Context, cfg *Config) (err error) {
-	if c.Authority, err = NewAuthority(); err != nil {
+	if c.Authority, err = authority.New(); err != nil {
 		return err
 	}
 	if c.docker, err = testcontainers.NewDockerClientWithOpts(ctx); err != nil {
@@ -99,7 +100,7 @@ func (c *Cluster) prepare(ctx context.Context, cfg *Config) (err error) {
 }
 
 func (c *Cluster) run(ctx context.Context, cfg Config, n *node) error {
-	key, err := c.Authority.serve(int64(n.index)+2, alias(n.index))
+	key, err := c.Authority.Issue(alias(n.index))
 	if err != nil {
 		return err
 	}
