@@ -48,9 +48,9 @@ func (p *program) said() string {
 	return p.stderr.String()
 }
 
-// start runs a service until the test ends. Its environment is that of the
-// settings alone.
-func start(t *testing.T, service string, set settings) *program {
+// start runs a service, or one of its sub-commands, until the test ends. Its
+// environment is that of the settings alone.
+func start(t *testing.T, service string, set settings, args ...string) *program {
 	t.Helper()
 	var at [2]string
 	for i := range at {
@@ -60,7 +60,7 @@ func start(t *testing.T, service string, set settings) *program {
 		}
 	}
 	p := &program{service: service, api: "http://" + at[0], ops: "http://" + at[1], gone: make(chan struct{}), began: time.Now()}
-	p.cmd = exec.Command(filepath.Join(binaries, service))
+	p.cmd = exec.Command(filepath.Join(binaries, service), args...)
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LISTEN=" + at[0], "OPS_LISTEN=" + at[1]}
 	for name, value := range set {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
