@@ -40,8 +40,8 @@
 {{- if and $own.autoscaling.enabled (gt (int $own.autoscaling.minReplicas) (int $own.autoscaling.maxReplicas)) }}
 - {{ $service }}: autoscaling.minReplicas is {{ $own.autoscaling.minReplicas }}, above maxReplicas, {{ $own.autoscaling.maxReplicas }}
 {{- end }}
-{{- if lt (int $own.terminationGracePeriodSeconds) (add 30 (int $own.drainSeconds)) }}
-- {{ $service }}: terminationGracePeriodSeconds is {{ $own.terminationGracePeriodSeconds }}: expected drainSeconds and 30 more, or requests are cut off
+{{- if lt (int $own.terminationGracePeriodSeconds) (add 35 (int $own.drainSeconds)) }}
+- {{ $service }}: terminationGracePeriodSeconds is {{ $own.terminationGracePeriodSeconds }}: expected drainSeconds and 35 more, or requests are cut off
 {{- end }}
 {{- end }}
 {{- if and (or (eq .Values.kafka.topics.declaredBy "strimzi") .Values.kafka.strimzi.users) (not .Values.kafka.strimzi.cluster) }}

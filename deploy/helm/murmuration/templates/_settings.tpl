@@ -85,6 +85,9 @@ SSL_CERT_DIR: /etc/murmuration/registry
 {{- $own := include "murmuration.own" . | fromYaml -}}
 LISTEN: ":8080"
 OPS_LISTEN: ":9090"
+# Stands in for a preStop hook, which needs a shell or Kubernetes 1.30, and ends no
+# connections that are kept open.
+DRAIN_DELAY: {{ $own.drainSeconds }}s
 DATABASE_URL: {{ include "murmuration.database" (list $root $service (include "murmuration.role" .)) | quote }}
 {{- if $root.Values.jobs.enabled }}
 # The Jobs do.
