@@ -96,11 +96,18 @@ test: $(if $(RETRY),$(GOTESTSUM)) ## Test every module with the race detector; w
 	else \
 		echo "Container tests: NOT RUN, since no Docker Engine answers."; \
 		echo "Start one and run 'make e2e': real brokers and databases, killed and cut off."; \
-	fi
+	fi; \
+	echo "Kubernetes tests: NOT RUN here. 'make kubernetes' runs them on the cluster that KUBECONFIG names."
 
 .PHONY: e2e
 e2e: ## Run the container tests alone, or SEED=, FAULTS=, DURATION= of faults (needs a Docker Engine)
 	$(if $(LONG_RUN),$(DRILL) -run '^TestSchedule',$(E2E))
+
+# What it needs, and how images get into the cluster: e2e/kubernetes/doc.go.
+KUBERNETES_TIMEOUT := 45m
+.PHONY: kubernetes
+kubernetes: ## Test the chart on the cluster of KUBECONFIG (needs kubectl, helm and a Docker Engine)
+	$(GO) test -tags kubernetes -count 1 -v -timeout $(KUBERNETES_TIMEOUT) $(TESTFLAGS) ./e2e/kubernetes
 
 # What is explored and how far: e2e/model/doc.go. PROVEFLAGS=-deep lets more faults
 # meet in one run, for minutes and gigabytes.

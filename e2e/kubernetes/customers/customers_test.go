@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -85,8 +86,8 @@ func TestCustomers_AreServedAndJudgedAsRight(t *testing.T) {
 	close(leave)
 	<-done
 	v := judge(t.Context(), s.client, checker.Databases(data))
-	if err := s.wrong(); err != nil || len(v.Wrong) > 0 {
-		t.Errorf("%v: %q", err, v.Wrong)
+	if err := s.wrong(); err != nil || len(v.Wrong) > 0 || !slices.Equal(v.Schemas, []int{1}) {
+		t.Errorf("%v: %q, schemas %v", err, v.Wrong, v.Schemas)
 	}
 	if said := strings.Join(v.Figures, "\n"); !strings.Contains(said, "lost 0, duplicates 0") || !strings.Contains(said, "COMPLETED") || !strings.Contains(said, "CANCELLED") {
 		t.Error(said)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,8 @@ type Verdict struct {
 	Wrong []string `json:"wrong"`
 	// Figures are for people.
 	Figures []string `json:"figures"`
+	// Schemas are the versions of the orders' schema at the registry.
+	Schemas []int `json:"schemas"`
 }
 
 // judge waits until the platform is at rest, and holds what it keeps against what
@@ -37,6 +41,9 @@ func judge(ctx context.Context, c *client.Client, stores checker.Stores) Verdict
 	if err != nil {
 		v.wrong(fmt.Errorf("cannot be read: %w", err))
 		return v
+	}
+	if v.Schemas, err = schemas(ctx, c.Addresses().Registry); err != nil {
+		v.wrong(err)
 	}
 	verdict := found.Judge(c.History())
 	v.wrong(verdict.Wrong...)
@@ -76,4 +83,21 @@ func figures(ctx context.Context, c *client.Client, found *checker.Findings) []s
 		fmt.Sprintf("answers: %d compared with earlier ones, %d contradict them", h.Answers(), len(h.Contradictions())),
 		fmt.Sprintf("records: %d visible, %d aborted; transactions: %d committed, %d aborted; groups: %s", len(found.Records), found.Log.AbortedRecords, found.Log.Committed, found.Log.Aborted, groups),
 	}
+}
+
+func schemas(ctx context.Context, registry string) ([]int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, registry+"/subjects/orders-value/versions", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	var versions []int
+	if err := json.NewDecoder(res.Body).Decode(&versions); err != nil {
+		return nil, fmt.Errorf("versions of the orders' schema: status %d: %w", res.StatusCode, err)
+	}
+	return versions, nil
 }
