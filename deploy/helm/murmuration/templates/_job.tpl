@@ -36,7 +36,7 @@ spec:
       # A drained node is nobody's failure.
       - action: Ignore
         onPodConditions:
-          - type: DisruptionTarget
+          - {type: DisruptionTarget, status: "True"}
       # Wrong arguments and wrong settings: no retry helps.
       - action: FailJob
         onExitCodes:
