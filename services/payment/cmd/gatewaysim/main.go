@@ -9,6 +9,8 @@
 //	-late-delay  GATEWAYSIM_LATE_DELAY  how late a late request arrives (3s)
 //	-hang-time   GATEWAYSIM_HANG_TIME   how long an unanswered connection stays open (30s)
 //
+// -version tells the version instead.
+//
 // It ends on SIGINT or SIGTERM after the answers under way. Exit codes: 0 ended as
 // asked, 1 failed, 2 wrong usage.
 package main
@@ -28,6 +30,9 @@ import (
 	"github.com/murmuration-dev/murmuration/services/payment/gatewaysim"
 )
 
+// version is stamped by the build.
+var version = "dev"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := start(ctx, os.Args[1:], os.Getenv)
@@ -44,6 +49,9 @@ func start(ctx context.Context, args []string, getenv func(string) string) int {
 	cfg, err := parse(args, getenv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errVersion):
+		fmt.Println("gatewaysim", version)
 		return 0
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "gatewaysim:", err)
@@ -66,6 +74,9 @@ func start(ctx context.Context, args []string, getenv func(string) string) int {
 	}
 	return 0
 }
+
+// errVersion says that the version was asked for.
+var errVersion = errors.New("version")
 
 // parse reads the flags, whose defaults are the environment's values.
 func parse(args []string, getenv func(string) string) (gatewaysim.Config, error) {
@@ -94,8 +105,12 @@ func parse(args []string, getenv func(string) string) (gatewaysim.Config, error)
 	duration(&cfg.KeyTTL, "key-ttl", "GATEWAYSIM_KEY_TTL", 24*time.Hour, "how long idempotency keys are remembered")
 	duration(&cfg.LateDelay, "late-delay", "GATEWAYSIM_LATE_DELAY", 3*time.Second, "how late a late request arrives")
 	duration(&cfg.HangTime, "hang-time", "GATEWAYSIM_HANG_TIME", 30*time.Second, "how long an unanswered connection stays open")
+	shown := flags.Bool("version", false, "tell the version")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
+	}
+	if *shown {
+		return cfg, errVersion
 	}
 	if flags.NArg() > 0 {
 		faults = append(faults, fmt.Errorf("unexpected argument %q", flags.Arg(0)))

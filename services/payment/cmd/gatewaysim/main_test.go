@@ -46,6 +46,7 @@ func TestStart_ExitCodes(t *testing.T) {
 		want int
 	}{
 		"help":          {args: []string{"-h"}, want: 0},
+		"version":       {args: []string{"-version"}, want: 0},
 		"unknown flag":  {args: []string{"-colour"}, want: exitUsage},
 		"argument":      {args: []string{"serve"}, want: exitUsage},
 		"wrong setting": {env: map[string]string{"GATEWAYSIM_KEY_TTL": "soon"}, want: exitUsage},
