@@ -91,7 +91,11 @@ func newCollector(at embedded.Addresses) (*collector, error) {
 	if c.kafka, err = kafka.NewClient(brokers); err != nil {
 		return nil, err
 	}
-	if c.registry, err = avro.NewRegistry(avro.RegistryConfig{URL: at.Registry}); err == nil {
+	access, err := participant.RegistryFromEnvironment(at.Registry)
+	if err == nil {
+		c.registry, err = avro.NewRegistry(access)
+	}
+	if err == nil {
 		c.readers, err = newReaders(c.registry)
 	}
 	if err != nil {

@@ -82,13 +82,18 @@ func kafkaFailure(err error) error {
 	return err
 }
 
-// newDecoder makes a decoder that uses the registry at url, if there is one, and
-// says on warn when it goes on without.
+// newDecoder makes a decoder that uses the registry at url, if there is one, with
+// the credentials of the environment, and says on warn when it goes on without.
 func newDecoder(url string, warn io.Writer) (*topics.Decoder, error) {
 	if url == "" {
 		return topics.NewDecoder(nil, nil)
 	}
-	registry, err := avro.NewRegistry(avro.RegistryConfig{URL: url, Timeout: registryPatience})
+	access, err := participant.RegistryFromEnvironment(url)
+	if err != nil {
+		return nil, err
+	}
+	access.Timeout = registryPatience
+	registry, err := avro.NewRegistry(access)
 	if err != nil {
 		return nil, run.UsageError(fmt.Errorf("--registry: %w", err))
 	}
