@@ -23,7 +23,10 @@ func (s *session) publish(ctx context.Context, stop <-chan struct{}) error {
 		case len(b.names) == 0:
 			err = s.idle(ctx, stop)
 		default:
-			err = s.send(ctx, b)
+			opened, committed := s.opened, s.committed
+			if err = s.send(ctx, b); s.committed == committed {
+				s.metrics.aborts.Add(float64(s.opened - opened))
+			}
 		}
 		if err != nil {
 			return err
@@ -120,6 +123,7 @@ func (s *session) send(ctx context.Context, b batch) error {
 
 	s.metrics.batches.Inc()
 	s.metrics.rows.Add(float64(len(b.names)))
+	s.metrics.published(b.records, s.deps.Event)
 	s.metrics.seconds.Observe(time.Since(begun).Seconds())
 	s.reached(s.state.Batch, time.Now())
 	return nil
@@ -139,6 +143,7 @@ func (s *session) write(ctx context.Context, b batch) (Txn, int64, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("begin batch %d: %w", number, err)
 	}
+	s.opened++
 	position := eventstore.Record{Topic: s.cfg.PositionsTopic, Key: s.cfg.Relay, Value: value}
 	offset, err := txn.Produce(ctx, b.records, position)
 	if err != nil {

@@ -28,8 +28,8 @@ type session struct {
 	begun time.Time // of the last batch
 	more  bool      // it was cut off by a bound
 
-	recovered bool
-	committed int
+	recovered         bool
+	opened, committed int // transactions
 }
 
 // run recovers and then publishes until stop is closed (nil) or an error leaves

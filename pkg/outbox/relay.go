@@ -51,6 +51,9 @@ type Deps struct {
 	// stays with the caller. Decoding may look up a schema.
 	EncodePosition func(Position) ([]byte, error)
 	DecodePosition func(context.Context, []byte) (Position, error)
+	// Event says in a word what a record tells, for the metrics: one of few words.
+	// It may be nil.
+	Event func(eventstore.Record) string
 	// Logger may be nil.
 	Logger *zap.Logger
 	// Metrics may be nil. A relay's metrics are registered once per relay name.

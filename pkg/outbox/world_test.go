@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/murmuration-dev/murmuration/pkg/eventstore"
 )
 
 // world is one database, one cluster, the processes that use them, and every
@@ -335,6 +337,7 @@ func (p *process) deps() Deps {
 			err = json.Unmarshal(b, &p)
 			return p, err
 		},
+		Event: func(r eventstore.Record) string { return "of " + r.Key },
 	}
 	if p.world.marks {
 		deps.Store = markingStore{fakeStore{p}}

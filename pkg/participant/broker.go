@@ -47,8 +47,12 @@ func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
 	for i, t := range s.spec.Reads {
 		topics[i] = t.Name
 	}
+	measured, err := newHops(s.platform.Metrics, parts.Handler)
+	if err != nil {
+		return nil, err
+	}
 	b.inbox, err = inbox.New(inbox.Config{Group: s.spec.Name, Topics: topics}, inbox.Deps{
-		Store: s.platform.Store, Client: b.consumer, Decode: parts.Decode, Handler: parts.Handler,
+		Store: s.platform.Store, Client: b.consumer, Decode: parts.Decode, Handler: measured,
 		Logger: s.log, Metrics: s.platform.Metrics,
 	})
 	if err != nil {
@@ -73,7 +77,7 @@ func (s *service) broker(parts Parts, codec *positions) (*broker, error) {
 func (s *service) relay(log outbox.Log, codec *positions, metrics prometheus.Registerer) (*outbox.Relay, error) {
 	return outbox.New(outbox.Config{Relay: s.spec.Name, PositionsTopic: s.spec.Positions.Name, Owner: s.instance}, outbox.Deps{
 		Store: s.platform.Store, Log: log,
-		EncodePosition: codec.encode, DecodePosition: codec.decode,
+		EncodePosition: codec.encode, DecodePosition: codec.decode, Event: eventOf,
 		Logger: s.log, Metrics: metrics,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -117,6 +118,10 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 	if err != nil {
 		return errors.Join(err, api.Close(), store.Close())
 	}
+	measured, err := newGauges(s.log, s.platform.Metrics, slices.Concat(s.ownMeasures(parts), parts.Measures))
+	if err != nil {
+		return errors.Join(err, api.Close(), store.Close())
+	}
 	s.inspection(ops, parts, broker)
 	ops.AddCheck(httpserver.Check{Name: "kafka", Probe: broker.check})
 	ops.AddCheck(httpserver.Check{Name: "schema registry", Probe: book.check})
@@ -131,7 +136,7 @@ func (s *service) live(ctx context.Context, ops *httpserver.Server) error {
 			defer stop()
 			return api.Run(ctx)
 		}}},
-		run.Stage{{Name: "inbox", Run: broker.consume}, {Name: "intents", Run: broker.execute}, {Name: "answers", Run: s.expire}, {Name: "schemas", Run: book.Run}},
+		run.Stage{{Name: "inbox", Run: broker.consume}, {Name: "intents", Run: broker.execute}, {Name: "answers", Run: s.expire}, {Name: "schemas", Run: book.Run}, {Name: "measures", Run: measured.run}},
 		run.Stage{{Name: "relay", Run: broker.publish}},
 		run.Stage{run.OnStop("database", store.Close)},
 	)

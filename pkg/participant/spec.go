@@ -69,6 +69,8 @@ type Parts struct {
 	Routes func(huma.API)
 	// Inspect are the kinds of aggregates that operators may look at.
 	Inspect []aggregate.Inspector
+	// Measures are numbers of the service's own that operators watch.
+	Measures []Measure
 	// Restore are the kinds that can be taken over from their records; see Recover.
 	Restore []restore.Kind
 }

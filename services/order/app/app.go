@@ -71,8 +71,9 @@ func build(ctx context.Context, cfg Config, p *participant.Platform) (participan
 		Routes: func(api huma.API) {
 			httpapi.Register(api, httpapi.Deps{Store: p.Store, Commands: p.Commands, Orders: orders, Append: s.append, Deadline: cfg.Deadline, Now: s.now})
 		},
-		Inspect: []aggregate.Inspector{orders},
-		Restore: s.restores(cfg.Deadline, p.Registry),
+		Inspect:  []aggregate.Inspector{orders},
+		Measures: measures(p.Store, s.now),
+		Restore:  s.restores(cfg.Deadline, p.Registry),
 	}, nil
 }
 

@@ -63,3 +63,15 @@ func List(ctx context.Context, r eventstore.Reader, status, after string, limit 
 	})
 	return rows, err
 }
+
+// openLimit bounds what Open counts, and so what it costs.
+const openLimit = 100_000
+
+// Open returns how many orders are in a status, up to 100,000, and when the one
+// that has been there for longest came into it, in microseconds; 0 without any. It
+// is for the statuses that orders leave again.
+func Open(ctx context.Context, r eventstore.Reader, status order.Status) (orders, since int64, err error) {
+	const query = `SELECT count(*), coalesce(min(updated_at), 0) FROM (SELECT updated_at FROM order_list WHERE status = $1 ORDER BY order_id LIMIT $2) AS open`
+	err = r.Query(ctx, query, []any{string(status), int64(openLimit)}, func(row eventstore.Row) error { return row.Scan(&orders, &since) })
+	return orders, since, err
+}
