@@ -5,6 +5,13 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 GOTESTSUM_VERSION := v1.13.0
 GOTESTSUM := bin/gotestsum-$(GOTESTSUM_VERSION)
+# HELM= names another helm; compiling it takes minutes.
+HELM_VERSION := v3.22.0
+HELM ?= $(CURDIR)/bin/helm-$(HELM_VERSION)
+KUBECONFORM_VERSION := v0.8.0
+KUBECONFORM := bin/kubeconform-$(KUBECONFORM_VERSION)
+KUBESCORE_VERSION := v1.20.0
+KUBESCORE := bin/kube-score-$(KUBESCORE_VERSION)
 
 # The list of modules has one owner: go.work.
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
@@ -156,6 +163,27 @@ build-isolated: ## Build and vet each module by its own go.mod, as its users do
 	done; \
 	if [ -n "$$broken" ]; then echo "cannot be built alone:$$broken"; exit 1; fi
 
+CHART := deploy/helm/murmuration
+# What a helm from Go's modules would otherwise take for an old one.
+KUBERNETES_VERSION := 1.33.13
+# Exceptions: Always would make the registry of images part of every restart, and tags
+# are versions; pods are spread by topologySpreadConstraints, which kube-score does not
+# look at.
+KUBESCORE_FLAGS := --kubernetes-version v1.33 --output-format ci \
+	--enable-optional-test container-seccomp-profile --enable-optional-test container-ports-check \
+	--ignore-test container-image-pull-policy --ignore-test deployment-has-host-podantiaffinity
+
+.PHONY: chart
+chart: $(HELM) $(KUBECONFORM) $(KUBESCORE) ## Lint the Helm chart, and render and validate it over its table of values
+	for values in values values-production; do \
+		$(HELM) lint --strict --kube-version $(KUBERNETES_VERSION) --values $(CHART)/$$values.yaml $(CHART); \
+		$(HELM) template shop $(CHART) --kube-version $(KUBERNETES_VERSION) --values $(CHART)/$$values.yaml | \
+			$(KUBECONFORM) -strict -summary -kubernetes-version $(KUBERNETES_VERSION) -schema-location 'e2e/chart/testdata/kinds/{{.ResourceKind}}{{.KindSuffix}}.json'; \
+	done
+	$(HELM) template shop $(CHART) --kube-version $(KUBERNETES_VERSION) --values $(CHART)/values-production.yaml | \
+		$(KUBESCORE) score $(KUBESCORE_FLAGS) - | (! grep -E '^\[(WARNING|CRITICAL)\]')
+	HELM=$(HELM) $(GO) test -count 1 ./e2e/chart/...
+
 .PHONY: bench
 bench: ## Measure the whole platform, then its parts (BENCH=regexp chooses among them)
 	$(GO) run ./cmd/murmur bench --suite
@@ -209,7 +237,7 @@ tidy: ## Tidy every go.mod, needed modules first
 	done
 
 .PHONY: tools
-tools: $(GOLANGCI) $(GOTESTSUM) ## Install the pinned tools into bin/
+tools: $(GOLANGCI) $(GOTESTSUM) $(HELM) $(KUBECONFORM) $(KUBESCORE) ## Install the pinned tools into bin/
 
 # Renamed with its version, so that a new version is installed by itself.
 $(GOLANGCI):
@@ -221,6 +249,21 @@ $(GOTESTSUM):
 	@mkdir -p bin
 	GOBIN=$(CURDIR)/bin $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
 	mv bin/gotestsum $@
+
+$(CURDIR)/bin/helm-$(HELM_VERSION):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	mv bin/helm $@
+
+$(KUBECONFORM):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+	mv bin/kubeconform $@
+
+$(KUBESCORE):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/zegl/kube-score/cmd/kube-score@$(KUBESCORE_VERSION)
+	mv bin/kube-score $@
 
 .PHONY: clean
 clean: ## Remove what was built and what local runs left

@@ -75,13 +75,13 @@ func write(folder, strimzi string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNative(folder, filepath.Join(core, "api/openapi-spec/swagger.json")); err != nil {
+	if err := writeNative(folder, core+"/api/openapi-spec/swagger.json"); err != nil {
 		return err
 	}
 	for name, file := range map[string]string{
-		"servicemonitor-monitoring-v1": filepath.Join(operator, "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"),
-		"prometheusrule-monitoring-v1": filepath.Join(operator, "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
-		"httproute-gateway-v1":         filepath.Join(gateway, "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),
+		"servicemonitor-monitoring-v1": operator + "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+		"prometheusrule-monitoring-v1": operator + "/example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+		"httproute-gateway-v1":         gateway + "/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
 		"kafkatopic-kafka-v1":          filepath.Join(strimzi, "043-Crd-kafkatopic.yaml"),
 		"kafkauser-kafka-v1":           filepath.Join(strimzi, "044-Crd-kafkauser.yaml"),
 	} {
@@ -103,7 +103,8 @@ func module(name string) (string, error) {
 		return "", fmt.Errorf("download %s: %w: %s", name, err, out)
 	}
 	var got struct{ Dir string }
-	return got.Dir, json.Unmarshal(out, &got)
+	err = json.Unmarshal(out, &got)
+	return got.Dir, err
 }
 
 // writeNative writes the definitions that our kinds need into one file, and a file
