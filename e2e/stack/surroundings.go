@@ -46,8 +46,8 @@ const (
 
 	// askTimeout bounds one question to something that starts.
 	askTimeout = 5 * time.Second
-	// jobTimeout bounds what runs once.
-	jobTimeout = 2 * time.Minute
+	// jobTimeout bounds what runs once: an audit looks at every order of a long run.
+	jobTimeout = 30 * time.Minute
 )
 
 // databaseURL is that of a database, for whoever reaches it at an address.
@@ -184,7 +184,7 @@ func (s *Containers) Murmur(ctx context.Context, args ...string) (Output, error)
 	defer cancel()
 	o := Output{Code: -1}
 	c, err := testcontainers.Run(ctx, s.images["murmur"], testcontainers.WithCmd(args...), quiet,
-		network.WithNetworkName(nil, s.network.Name), testcontainers.WithWaitStrategy(wait.ForExit()))
+		network.WithNetworkName(nil, s.network.Name), testcontainers.WithWaitStrategyAndDeadline(jobTimeout, wait.ForExit()))
 	if c == nil {
 		return o, err
 	}

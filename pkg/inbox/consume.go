@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -79,6 +80,7 @@ func (w *worker) work(ctx context.Context) error {
 	for ctx.Err() == nil {
 		pages, err := fetcher.Fetch(ctx, w.next)
 		if err == nil {
+			w.in.believed(pages)
 			err = w.take(ctx, pages)
 		}
 		switch {
@@ -242,7 +244,41 @@ func (w *worker) outOfRange(ctx context.Context, tp kafka.TopicPartition) error 
 	case w.stored[tp] == 0: // nothing was read yet: the log's start moved meanwhile
 		return fmt.Errorf("%w: %s starts at %d, not at %d", errReload, tp, starts[tp], p)
 	}
-	return &PositionError{tp.Topic, tp.Partition, p, fmt.Sprintf("the log reaches from %d to %d", starts[tp], ends[tp])}
+	reach := fmt.Sprintf("the log reaches from %d to %d", starts[tp], ends[tp])
+	if p > ends[tp] && !w.in.beyondDoubt(doubt{tp, p}) {
+		return fmt.Errorf("fetch %s at %d: its leader says that %s, which one that was deposed would say: asking again for %v", tp, p, reach, w.in.cfg.Doubt)
+	}
+	return &PositionError{tp.Topic, tp.Partition, p, reach}
+}
+
+// beyondDoubt tells whether a leader called the position beyond its log for long,
+// whoever was asked. Where logs begin is never in doubt: nobody says too much.
+func (in *Inbox) beyondDoubt(d doubt) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	now := in.deps.Now()
+	since, known := in.doubts[d]
+	if !known {
+		if in.doubts == nil {
+			in.doubts = make(map[doubt]time.Time)
+		}
+		in.doubts[d] = now
+	}
+	return known && now.Sub(since) >= in.cfg.Doubt
+}
+
+// believed ends the doubts about partitions that could be read.
+func (in *Inbox) believed(pages []kafka.Page) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.doubts) == 0 {
+		return
+	}
+	for _, page := range pages {
+		if page.Err == nil {
+			maps.DeleteFunc(in.doubts, func(d doubt, _ time.Time) bool { return d.TopicPartition == page.TopicPartition })
+		}
+	}
 }
 
 // forgetLag removes what another member will report from now on.

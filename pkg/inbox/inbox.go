@@ -54,6 +54,11 @@ type Config struct {
 	// RetryInitial and RetryMax bound the wait after a transient failure; it
 	// doubles in between. Defaults 50 ms and 5 s.
 	RetryInitial, RetryMax time.Duration
+	// Doubt is how long a log must be said to end before a stored position until
+	// that is believed, and stops the inbox. Default 1 min: a broker that was the
+	// leader and does not know of the next one yet says the same, for as long as
+	// it is frozen or cut off from the others.
+	Doubt time.Duration
 }
 
 const (
@@ -61,6 +66,7 @@ const (
 	defaultBatchBytes   = 128 << 10
 	defaultRetryInitial = 50 * time.Millisecond
 	defaultRetryMax     = 5 * time.Second
+	defaultDoubt        = time.Minute
 )
 
 // Store is what an inbox needs of the database.
@@ -96,6 +102,13 @@ type Inbox struct {
 
 	mu     sync.Mutex
 	status Status
+	// doubts are the positions that a leader called beyond its log, since when.
+	doubts map[doubt]time.Time
+}
+
+type doubt struct {
+	kafka.TopicPartition
+	position int64
 }
 
 // Status is a snapshot for readiness and people.
@@ -124,6 +137,9 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	if cfg.RetryInitial < 0 || cfg.RetryMax < 0 {
 		faults = append(faults, fmt.Errorf("retry waits are %v to %v: use positive durations", cfg.RetryInitial, cfg.RetryMax))
 	}
+	if cfg.Doubt < 0 {
+		faults = append(faults, fmt.Errorf("doubt is %v: use a positive duration", cfg.Doubt))
+	}
 	if deps.Store == nil || deps.Client == nil && deps.Broker == nil || deps.Decode == nil || deps.Handler == nil {
 		faults = append(faults, errors.New("store, client, decode and handler are all required"))
 	}
@@ -134,6 +150,7 @@ func New(cfg Config, deps Deps) (*Inbox, error) {
 	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, defaultBatchBytes)
 	cfg.RetryInitial = cmp.Or(cfg.RetryInitial, defaultRetryInitial)
 	cfg.RetryMax = cmp.Or(cfg.RetryMax, defaultRetryMax)
+	cfg.Doubt = cmp.Or(cfg.Doubt, defaultDoubt)
 	if deps.Broker == nil {
 		deps.Broker = OnKafka(deps.Client)
 	}

@@ -97,7 +97,36 @@ func TestInbox_APositionBehindTheLogStopsIt(t *testing.T) {
 	w := newWorld(t, 2, "orders")
 	w.publish(message("orders", 0, "a", "1"))
 	w.move(eventstore.Move{Topic: "orders", Partition: 1, TopicID: w.topicID("orders"), To: 1000})
-	wantPositionError(t, w.start(config("g", "orders")).wait(), "the log reaches from 0 to 0")
+	cfg := config("g", "orders")
+	cfg.Doubt = 200 * time.Millisecond
+	wantPositionError(t, w.start(cfg).wait(), "the log reaches from 0 to 0")
+}
+
+// A broker that was the leader and does not know of the next one yet says that the
+// log ends where it ended. That stops nobody.
+func TestInbox_ALeaderThatWasDeposedIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, "orders")
+	w.publish(message("orders", 0, "a", "1"))
+	in := w.start(config("g", "orders"))
+	w.caughtUp(in)
+	check(t, in.stop())
+	const outOfRange, answers = 1, 5
+	pages := w.cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), Code: outOfRange, Times: answers})
+	ends := w.cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.ListOffsets), After: true, Times: kafkatest.Always, Edit: func(_ kmsg.Request, resp kmsg.Response) {
+		for _, topic := range resp.(*kmsg.ListOffsetsResponse).Topics {
+			for i := range topic.Partitions {
+				topic.Partitions[i].Offset = 0
+			}
+		}
+	}})
+	in = w.start(config("g", "orders"))
+	pages.Wait(t)
+	ends.Remove()
+	w.publish(message("orders", 0, "a", "2"))
+	w.caughtUp(in)
+	w.wantEffects("1", "2")
+	check(t, in.stop())
 }
 
 func TestInbox_APositionBeforeTheLogStopsIt(t *testing.T) {

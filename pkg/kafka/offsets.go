@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -53,12 +54,36 @@ func (c *Client) StartOffsets(ctx context.Context, tps ...TopicPartition) (map[T
 // the offset after the last record it may see, which is the high watermark for
 // ReadUncommitted and the last stable offset for ReadCommitted. "Caught up" is a
 // position at or past an end taken earlier. Errors are those of StartOffsets.
+//
+// An end is never more than there is, and can be less than was acknowledged: Kafka
+// lets a broker answer that was the leader and does not know of the next one yet.
+// EndOffsetsFrom does not believe it.
 func (c *Client) EndOffsets(ctx context.Context, iso Isolation, tps ...TopicPartition) (map[TopicPartition]int64, error) {
 	out, err := c.listOffsets(ctx, iso, latestOffset, tps)
 	if err != nil {
 		return nil, fmt.Errorf("end offsets: %w", err)
 	}
 	return out, nil
+}
+
+// EndOffsetsFrom is EndOffsets of logs that are known to reach as far as least, as
+// from a write that was acknowledged there: for 30 s it goes on asking who leads
+// while one is said to end before.
+func (c *Client) EndOffsetsFrom(ctx context.Context, iso Isolation, least map[TopicPartition]int64) (map[TopicPartition]int64, error) {
+	var out map[TopicPartition]int64
+	err := patiently(ctx, func(ctx context.Context) (err error) {
+		if out, err = c.EndOffsets(ctx, iso, slices.Collect(maps.Keys(least))...); err != nil {
+			return err
+		}
+		for tp, end := range out {
+			if end < least[tp] {
+				c.forgetLeaders(tp.Topic)
+				return fmt.Errorf("end offsets: %s ends at %d for its leader, and reaches to %d: %w", tp, end, least[tp], errDeposed)
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 func (c *Client) listOffsets(ctx context.Context, iso Isolation, at int64, tps []TopicPartition) (map[TopicPartition]int64, error) {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -126,6 +127,8 @@ func (r *round) take(p Page) (news bool) {
 		r.client.forgetLeaders(p.Topic)
 		r.later[p.TopicPartition] = struct{}{}
 		return false
+	case errors.Is(p.Err, ErrOffsetOutOfRange):
+		r.client.forgetLeaders(p.Topic) // it may have been deposed, and know less than there is
 	}
 	return true
 }

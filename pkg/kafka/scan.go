@@ -45,6 +45,16 @@ func (c *Client) ScanFrom(ctx context.Context, iso Isolation, from map[TopicPart
 	return c.scan(ctx, iso, maps.Clone(from), nil, fn)
 }
 
+// ScanRange is Scan from offsets, inclusive, to offsets, exclusive, up to which the
+// caller knows that the logs reach, as from a write that was acknowledged. A leader
+// that does not know so much was deposed and has not heard of it yet: it is not
+// believed, and who leads is asked again, for 30 s; so it also waits so long for a
+// transaction that hides a part from ReadCommitted.
+func (c *Client) ScanRange(ctx context.Context, iso Isolation, from, to map[TopicPartition]int64, fn func(Record) error) error {
+	s := scanner{Client: c, iso: iso, at: maps.Clone(from), end: to, known: true, fn: fn}
+	return s.run(ctx)
+}
+
 func (c *Client) partitionsOf(ctx context.Context, topics []string) ([]TopicPartition, error) {
 	infos, err := c.DescribeTopics(ctx, topics...)
 	if err != nil {
@@ -85,6 +95,7 @@ type scanner struct {
 	iso       Isolation
 	at, end   map[TopicPartition]int64 // partitions leave at when they are done
 	onDeleted restart                  // nil: that is an error
+	known     bool                     // the logs reach to end, whatever a leader says
 	fn        func(Record) error
 }
 
@@ -140,7 +151,10 @@ func (s *scanner) run(ctx context.Context) error {
 	}
 }
 
-var errNoAnswer = errors.New("leaders do not answer")
+var (
+	errNoAnswer = errors.New("leaders do not answer")
+	errDeposed  = errors.New("leaders know less than was acknowledged")
+)
 
 // consume hands records to fn and moves the positions. passing is a fault that
 // the next Fetch may not meet.
@@ -153,6 +167,11 @@ func (s *scanner) consume(ctx context.Context, pages []Page) (progress bool, pas
 				return progress, passing, fmt.Errorf("scan: %w", err)
 			}
 			s.at[p.TopicPartition], progress = next, true
+			continue
+		case s.known && (errors.Is(p.Err, ErrOffsetOutOfRange) || p.Err == nil && p.end(s.iso) < s.end[p.TopicPartition]):
+			passing = fmt.Errorf("%s ends at %d for its leader, and reaches to %d: %w", p.TopicPartition, p.end(s.iso), s.end[p.TopicPartition], errDeposed)
+			s.forgetLeaders(p.Topic)
+			pause(ctx, maxBackoff) // such an answer comes at once
 			continue
 		case p.passing():
 			passing = p.Err

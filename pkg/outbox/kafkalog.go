@@ -59,14 +59,30 @@ func (l *KafkaLog) Init(ctx context.Context) error {
 	return fenced(producer.Init(ctx))
 }
 
+// markKey is the key of what Last writes, which no reader of committed records sees.
+const markKey = "mark of a reader"
+
 // Last implements Log.
+//
+// Kafka answers reads without asking whether the answering broker still leads: one
+// that was frozen, or is cut off from the others, goes on saying that the log ends
+// where it ended. So Last writes first, in a transaction that is aborted. Only the
+// leader can acknowledge a write to all in-sync replicas; who reads as far as that
+// offset has seen everything that was committed before. Without Init there are no ids
+// to write with, and Last believes what it is told.
 func (l *KafkaLog) Last(ctx context.Context, topic, key string, from int64) (last Entry, found bool, err error) {
 	tp := kafka.TopicPartition{Topic: topic}
+	least := int64(0)
+	if l.producer != nil {
+		if least, err = l.mark(ctx, tp); err != nil {
+			return Entry{}, false, fmt.Errorf("mark the end of %s: %w", tp, err)
+		}
+	}
 	starts, err := l.client.StartOffsets(ctx, tp)
 	if err != nil {
 		return Entry{}, false, err
 	}
-	end, err := l.stable(ctx, tp)
+	end, err := l.stable(ctx, tp, least)
 	if err != nil {
 		return Entry{}, false, err
 	}
@@ -75,7 +91,7 @@ func (l *KafkaLog) Last(ctx context.Context, topic, key string, from int64) (las
 	if from >= end {
 		return Entry{}, false, nil
 	}
-	err = l.client.ScanFrom(ctx, kafka.ReadCommitted, map[kafka.TopicPartition]int64{tp: from}, func(r kafka.Record) error {
+	err = l.client.ScanRange(ctx, kafka.ReadCommitted, map[kafka.TopicPartition]int64{tp: from}, map[kafka.TopicPartition]int64{tp: end}, func(r kafka.Record) error {
 		if string(r.Key) == key && r.Value != nil {
 			last, found = Entry{Offset: r.Offset, Value: append([]byte(nil), r.Value...)}, true
 		}
@@ -84,11 +100,33 @@ func (l *KafkaLog) Last(ctx context.Context, topic, key string, from int64) (las
 	return last, found, err
 }
 
-// stable returns the end of the partition once every transaction below it has
-// ended. A reader of committed records stops at the first open transaction,
-// which can be that of another relay, and our own last position stand behind it.
-func (l *KafkaLog) stable(ctx context.Context, tp kafka.TopicPartition) (int64, error) {
-	ends, err := l.client.EndOffsets(ctx, kafka.ReadUncommitted, tp)
+// mark writes to the partition and returns the offset after what it wrote, of which
+// nothing remains.
+func (l *KafkaLog) mark(ctx context.Context, tp kafka.TopicPartition) (int64, error) {
+	txn, err := l.producer.Begin()
+	if err != nil {
+		return 0, err
+	}
+	err = txn.Produce(ctx, kafka.Record{Topic: tp.Topic, Partition: tp.Partition, Key: []byte(markKey)})
+	if err != nil {
+		return 0, fenced(err)
+	}
+	offset, ok := txn.LastOffset(tp)
+	if err := txn.Abort(ctx); err != nil {
+		return 0, fenced(err)
+	}
+	if !ok {
+		return 0, errors.New("the broker did not say where it was written")
+	}
+	return offset + 1, nil
+}
+
+// stable returns the end of the partition, which is at least where it is known to
+// reach, once every transaction below it has ended. A reader of committed records
+// stops at the first open transaction, which can be that of another relay, and our
+// own last position stand behind it.
+func (l *KafkaLog) stable(ctx context.Context, tp kafka.TopicPartition, least int64) (int64, error) {
+	ends, err := l.client.EndOffsetsFrom(ctx, kafka.ReadUncommitted, map[kafka.TopicPartition]int64{tp: least})
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,6 +117,76 @@ func TestKafkaLog_LastWaitsForOpenTransactions(t *testing.T) {
 	if e, ok, err := log.Last(t.Context(), positionsTopic, "order", 0); err != nil || !ok || e.Offset != mine {
 		t.Fatalf("%q %t %v", e.Value, ok, err)
 	}
+}
+
+// A broker that was the leader and does not know of the next one yet goes on saying
+// that the log ends where it ended. Who believed it would publish a batch again.
+func TestKafkaLog_LastDoesNotBelieveALeaderThatWasDeposed(t *testing.T) {
+	b := newBench(t)
+	log := b.log()
+	if err := log.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, log, position("order", "first"))
+	second := publish(t, log, position("order", "second"))
+	const answers = 3
+	for name, from := range map[string]int64{"from before its end": 0, "from its end": second, "from beyond": second + 1} {
+		t.Run(name, func(t *testing.T) {
+			if err := log.Init(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			third := publish(t, log, position("order", name))
+			ends := b.cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.ListOffsets), After: true, Times: answers, Edit: endsAt(second)})
+			pages := b.cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), After: true, Times: answers, Edit: knowsUpTo(second)})
+			defer ends.Remove()
+			defer pages.Remove()
+			e, ok, err := log.Last(t.Context(), positionsTopic, "order", from)
+			if err != nil || !ok || e.Offset != third || string(e.Value) != name {
+				t.Errorf("got %d %q %t %v, want %d", e.Offset, e.Value, ok, err, third)
+			}
+			if ends.Hits() == 0 {
+				t.Error("no leader was asked")
+			}
+		})
+	}
+}
+
+// endsAt makes the leader of every partition end at an offset.
+func endsAt(end int64) func(kmsg.Request, kmsg.Response) {
+	return func(_ kmsg.Request, resp kmsg.Response) {
+		for _, topic := range resp.(*kmsg.ListOffsetsResponse).Topics {
+			for i := range topic.Partitions {
+				topic.Partitions[i].Offset = min(topic.Partitions[i].Offset, end)
+			}
+		}
+	}
+}
+
+// knowsUpTo makes the leader of every partition know nothing at or after an offset.
+func knowsUpTo(end int64) func(kmsg.Request, kmsg.Response) {
+	const outOfRange = 1
+	return func(req kmsg.Request, resp kmsg.Response) {
+		for i, topic := range resp.(*kmsg.FetchResponse).Topics {
+			for j := range topic.Partitions {
+				p := &topic.Partitions[j]
+				p.HighWatermark, p.LastStableOffset = min(p.HighWatermark, end), min(p.LastStableOffset, end)
+				p.RecordBatches = upTo(p.RecordBatches, end)
+				if req.(*kmsg.FetchRequest).Topics[i].Partitions[j].FetchOffset > end {
+					p.ErrorCode = outOfRange
+				}
+			}
+		}
+	}
+}
+
+// upTo keeps the batches that begin before an offset.
+func upTo(batches []byte, end int64) []byte {
+	const head = 12 // base offset and length
+	at := 0
+	for at+head <= len(batches) && int64(binary.BigEndian.Uint64(batches[at:])) < end {
+		at += head + int(binary.BigEndian.Uint32(batches[at+8:]))
+	}
+	return batches[:min(at, len(batches))]
 }
 
 // Of two that initialise, the first can write nothing more, and says so.
