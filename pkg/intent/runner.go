@@ -66,7 +66,7 @@ func (r *Runner) serve(ctx context.Context, kinds []string, afterInbox bool, wak
 	defer q.running.Wait()
 	failing := false
 	for ctx.Err() == nil {
-		n, err := r.claim(ctx, q)
+		n, next, err := r.claim(ctx, q)
 		if err != nil && ctx.Err() == nil && !failing {
 			r.deps.Logger.Warn("intents cannot be claimed; going on trying", zap.Strings("kinds", kinds), zap.Error(err))
 		}
@@ -77,7 +77,7 @@ func (r *Runner) serve(ctx context.Context, kinds []string, afterInbox bool, wak
 		if n > 0 {
 			continue // there may be more
 		}
-		r.idle(ctx, q, err == nil, wake)
+		r.idle(ctx, q, next, wake)
 	}
 }
 
@@ -106,13 +106,12 @@ func (q *queue) start(execute func()) {
 	})
 }
 
-// idle waits for a signal, a free slot, the next due time or the poll.
-func (r *Runner) idle(ctx context.Context, q *queue, healthy bool, wake <-chan struct{}) {
+// idle waits for a signal, a free slot, the next due time, if it is known, or the
+// poll.
+func (r *Runner) idle(ctx context.Context, q *queue, next time.Time, wake <-chan struct{}) {
 	wait := r.cfg.Poll
-	if healthy && q.free() > 0 { // else what is due waits for a slot, not for its time
-		if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err == nil && ok {
-			wait = min(wait, max(time.Millisecond, time.UnixMicro(due).Sub(r.deps.Now())))
-		}
+	if !next.IsZero() {
+		wait = min(wait, max(time.Millisecond, next.Sub(r.deps.Now())))
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
@@ -135,19 +134,24 @@ func forget(signal <-chan struct{}) {
 	}
 }
 
-// claim takes as many intents as there are free slots and starts them.
-func (r *Runner) claim(ctx context.Context, q *queue) (int, error) {
+// claim takes as many intents as there are free slots and starts them. If it takes
+// none, next is when there will be some; zero if that is not known.
+func (r *Runner) claim(ctx context.Context, q *queue) (n int, next time.Time, err error) {
 	free := q.free()
 	if free == 0 {
-		return 0, nil
+		return 0, next, nil // what is due waits for a slot, not for its time
 	}
 	dueBy := r.deps.Now()
-	if due, ok, err := r.deps.Store.NextDue(ctx, q.kinds); err != nil || !ok || due > dueBy.UnixMicro() {
-		return 0, err // nothing to claim: no write
+	due, ok, err := r.deps.Store.NextDue(ctx, q.kinds)
+	if err != nil || !ok {
+		return 0, next, err
+	}
+	if next = time.UnixMicro(due); due > dueBy.UnixMicro() {
+		return 0, next, nil // nothing to claim: no write
 	}
 	if q.afterInbox {
 		if err := r.deps.CaughtUp(ctx, dueBy); err != nil {
-			return 0, err
+			return 0, time.Time{}, err
 		}
 	}
 	// The wait for the inbox can take longer than a lease: count the lease from
@@ -155,12 +159,12 @@ func (r *Runner) claim(ctx context.Context, q *queue) (int, error) {
 	leased := r.deps.Now()
 	claimed, err := r.deps.Store.ClaimIntents(ctx, r.cfg.Owner, q.kinds, dueBy.UnixMicro(), r.cfg.Lease+leased.Sub(dueBy), free)
 	if err != nil {
-		return 0, err
+		return 0, time.Time{}, err
 	}
 	for _, in := range claimed {
 		q.start(func() { r.execute(ctx, in, r.cfg.Lease-r.deps.Now().Sub(leased)) })
 	}
-	return len(claimed), nil
+	return len(claimed), next, nil
 }
 
 // execute runs one intent for as long as its lease lasts and decides what becomes

@@ -324,6 +324,30 @@ func (c *counting) NextDue(ctx context.Context, kinds []string) (int64, bool, er
 	return c.Store.NextDue(ctx, kinds)
 }
 
+// Each order makes a deadline, and each deadline wakes all replicas: one question
+// tells them what they have to know.
+func TestRunner_AsksOnceForEachSignal(t *testing.T) {
+	bubble(t, func(b *bench) {
+		const signals = 50
+		store := &counting{Store: b.store}
+		b.run(intent.Config{Owner: "a", Poll: time.Hour}, intent.Deps{Store: store, Kinds: map[string]intent.Kind{"charge": {Execute: b.by("a", b.finish)}}})
+		pass(time.Second)
+		before := store.asked.Load()
+		for _, key := range names("k", signals) {
+			b.add("charge", time.Hour, key)
+			pass(time.Second)
+		}
+		if asked := store.asked.Load() - before; asked != signals {
+			t.Errorf("the database was asked %d times after %d signals", asked, signals)
+		}
+		pass(time.Hour)
+		if n := len(b.executions()); n != signals {
+			t.Errorf("got %d executions when they were due, want %d", n, signals)
+		}
+		b.none()
+	})
+}
+
 func TestRunner_WaitsForASlotWithoutAskingTheDatabase(t *testing.T) {
 	bubble(t, func(b *bench) {
 		store := &counting{Store: b.store}
