@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,8 +33,12 @@ const (
 	writes  = "transactions that write"
 	sql     = "transactions"
 	batches = "Kafka transactions"
+	wall    = "ms that passed"
 	// self is this program: customers, and the reader of the topics.
 	self = "this program"
+	// others are whatever else runs on this machine, Docker and the kernel's own
+	// work included.
+	others = "everything else"
 )
 
 // groups of parts that are added up.
@@ -56,7 +62,7 @@ func groupOf(p stack.Part) string {
 
 // spent is what was spent since the start.
 func (b *bench) spent(ctx context.Context) (cost, error) {
-	c := make(cost)
+	c := cost{spending{wall, others}: quantile.Milliseconds(time.Since(b.begun))}
 	for _, part := range b.stack.Parts() {
 		if part == stack.Everything {
 			continue
@@ -72,6 +78,16 @@ func (b *bench) spent(ctx context.Context) (cost, error) {
 		return nil, err
 	}
 	c[spending{cpu, self}] = quantile.Milliseconds(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()))
+	busy, err := busy()
+	if err != nil {
+		return nil, err
+	}
+	for what, used := range c {
+		if what.what == cpu {
+			busy -= used
+		}
+	}
+	c[spending{cpu, others}] = busy
 	for _, service := range services {
 		if err := b.transactions(ctx, service, c); err != nil {
 			return nil, fmt.Errorf("transactions of %s: %w", service, err)
@@ -100,6 +116,33 @@ func (b *bench) transactions(ctx context.Context, service string, c cost) error 
 		c[spending{batches, service}] += committed
 	}
 	return nil
+}
+
+// busy is how long all processors together have not been idle, in ms.
+func busy() (float64, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(stat), "\n")
+	const tick, idle, wait, most = 10, 4, 5, 8 // ms; fields of proc(5): those behind are counted before
+	var sum float64
+	for i, field := range strings.Fields(first) {
+		if i == 0 || i == idle || i == wait || i > most {
+			continue
+		}
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		sum += ticks * tick
+	}
+	return sum, nil
+}
+
+// foreign is the share of the processors that others had.
+func (c cost) foreign() float64 {
+	return c[spending{cpu, others}] / c[spending{wall, others}] / float64(runtime.NumCPU())
 }
 
 func (c cost) since(before cost) cost {

@@ -47,7 +47,7 @@ func main() {
 	flag.DurationVar(&cfg.paced, "paced", 25*time.Second, "how long orders come at that rate")
 	flag.IntVar(&cfg.burst, "burst", 1000, "orders placed at once")
 	flag.DurationVar(&cfg.floor, "floor", 4*time.Second, "how long each of the four figures of a floor is taken")
-	flag.DurationVar(&cfg.warm, "warm", 15*time.Second, "how long orders come before anything is measured")
+	flag.DurationVar(&cfg.warm, "warm", time.Minute, "how long orders come, as fast as they go, before anything is measured")
 	flag.DurationVar(&cfg.rest, "rest", 10*time.Second, "how long the platform rests, without an order, before it is looked at")
 	flag.StringVar(&cfg.profiles, "profiles", "", "folder to leave profiles of the services and statistics of their statements in")
 	flag.Parse()

@@ -21,7 +21,8 @@ const (
 	brokers = 3
 	// patience bounds the wait for the orders of one phase.
 	patience = 3 * time.Minute
-	// warmBurst is how many orders are placed at once before anything is measured.
+	// warmBurst is how many orders are placed at once, again and again, before
+	// anything is measured.
 	warmBurst = 200
 )
 
@@ -35,6 +36,7 @@ type bench struct {
 	shop  *shop
 	seen  *hop.Reader
 	floor *floor.Floor
+	begun time.Time
 	n     int // phases so far: each has its own names of orders
 }
 
@@ -46,9 +48,8 @@ type round struct {
 }
 
 func measure(ctx context.Context, cfg config, out io.Writer) (err error) {
-	b := &bench{cfg: cfg}
+	b := &bench{cfg: cfg, begun: time.Now()}
 	defer func() { err = errors.Join(err, b.close()) }()
-	begun := time.Now()
 	if err := b.start(ctx); err != nil {
 		return err
 	}
@@ -56,15 +57,22 @@ func measure(ctx context.Context, cfg config, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("look at the platform: %w", err)
 	}
-	fmt.Fprintf(out, "%sstarted after %s\n", facts, time.Since(begun).Round(time.Second))
+	passed := func(what string) { fmt.Fprintf(out, "%4.0f s  %s\n", time.Since(b.begun).Seconds(), what) }
+	fmt.Fprint(out, facts)
+	passed("started")
 	rest, err := b.atRest(ctx)
 	if err != nil {
 		return fmt.Errorf("at rest: %w", err)
 	}
+	if err := b.shop.stock(ctx); err != nil {
+		return fmt.Errorf("fill the shelves: %w", err)
+	}
+	passed("shelves are full")
 	if err := b.warm(ctx); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
-	rounds, err := b.rounds(ctx, out)
+	passed("warm")
+	rounds, err := b.rounds(ctx, passed)
 	if err != nil {
 		return err
 	}
@@ -72,7 +80,7 @@ func measure(ctx context.Context, cfg config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "measured after %s\n\n", time.Since(begun).Round(time.Second))
+	fmt.Fprintln(out)
 	err = report{cfg: cfg, rest: rest, rounds: rounds, peak: peak}.write(out)
 	if err == nil && cfg.profiles != "" {
 		err = b.profile(ctx, cfg.profiles)
@@ -118,23 +126,19 @@ func (b *bench) close() error {
 	return err
 }
 
-// warm fills the shelves and lets everything run for a while: Java compiles what
-// it runs often.
+// warm places orders, as fast as they go, before anything is measured: Java
+// compiles what it runs often, and takes processor time for it.
 func (b *bench) warm(ctx context.Context) error {
-	if err := b.shop.stock(ctx); err != nil {
-		return err
-	}
-	if n := int(b.cfg.warm.Seconds() * b.cfg.rate); n > 0 {
-		if _, err := b.phase(ctx, n, b.cfg.rate); err != nil {
+	for begun := time.Now(); time.Since(begun) < b.cfg.warm; {
+		if _, err := b.phase(ctx, warmBurst, 0); err != nil {
 			return err
 		}
 	}
-	_, err := b.phase(ctx, warmBurst, 0)
-	return err
+	return nil
 }
 
 // rounds measures floor, platform, floor, platform, … floor.
-func (b *bench) rounds(ctx context.Context, out io.Writer) ([]round, error) {
+func (b *bench) rounds(ctx context.Context, passed func(string)) ([]round, error) {
 	before, err := b.floor.Measure(ctx, b.cfg.floor)
 	if err != nil {
 		return nil, fmt.Errorf("floor: %w", err)
@@ -155,7 +159,7 @@ func (b *bench) rounds(ctx context.Context, out io.Writer) ([]round, error) {
 		}
 		r.floor, before = floor.Mean(before, after), after
 		rounds = append(rounds, r)
-		fmt.Fprintf(out, "round %d: %s\n", i+1, r)
+		passed(fmt.Sprintf("round %d: %s", i+1, r))
 	}
 	return rounds, nil
 }

@@ -106,6 +106,7 @@ func at(values []time.Duration, share float64) float64 {
 
 // String is a round in one line, while others are still to come.
 func (r round) String() string {
-	return fmt.Sprintf("acknowledged to COMPLETED p50 %.0f ms, p99 %.0f ms; burst %.0f orders/s; floor: record %.1f ms, row %.1f ms",
-		at(r.paced.toCompleted, 0.5), at(r.paced.toCompleted, 0.99), r.burst.perSecond, r.floor.Produce.P50, r.floor.Insert.P50)
+	return fmt.Sprintf("acknowledged to COMPLETED p50 %.0f ms, p99 %.0f ms; burst %.0f orders/s; floor: record %.1f ms, row %.1f ms; others had %.0f and %.0f %% of the processors",
+		at(r.paced.toCompleted, 0.5), at(r.paced.toCompleted, 0.99), r.burst.perSecond, r.floor.Produce.P50, r.floor.Insert.P50,
+		100*r.paced.cost.foreign(), 100*r.burst.cost.foreign())
 }

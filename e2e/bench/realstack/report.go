@@ -150,12 +150,12 @@ func costRows() []row {
 	return append(rows, row{name: cpu + ", all", of: func(r round) float64 {
 		var sum float64
 		for k, v := range r.paced.cost {
-			if k.what == cpu {
+			if k.what == cpu && k.who != others {
 				sum += v
 			}
 		}
 		return sum
-	}})
+	}}, row{name: "processors used by everything else, %", of: func(r round) float64 { return 100 * r.paced.cost.foreign() }})
 }
 
 func costRow(what, who string) row {
