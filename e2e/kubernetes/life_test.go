@@ -129,19 +129,24 @@ func liveThroughADay(t *testing.T) {
 	}
 }
 
-// upgrade is to images whose order schema has grown, built from a copy of the tree.
+// upgrade is to images whose order schema has grown, built from a copy of the tree,
+// and to other settings.
 func upgrade(t *testing.T) {
 	performIn(t, next, upgrading)
-	imagesAre(t, "next")
+	runs(t, "next", "20m")
 }
 
 func rollBack(t *testing.T) {
 	perform(t, rollingBack)
-	imagesAre(t, "dev")
+	runs(t, "dev", "15m")
 }
 
-func imagesAre(t *testing.T, tag string) {
+// runs fails unless the pods that are ready have a version and a setting.
+func runs(t *testing.T, tag, deadline string) {
 	t.Helper()
+	if set := must(t, "kubectl", in(home, "get", "configmap", "murmuration-order", "--output=jsonpath={.data.ORDER_DEADLINE}")...); set != deadline {
+		t.Errorf("the deadline is set to %s, want %s", set, deadline)
+	}
 	for _, service := range services {
 		for _, p := range pods(t, home, service) {
 			if image := p.Spec.Containers[0].Image; !strings.HasSuffix(image, ":"+tag) && p.ready() {

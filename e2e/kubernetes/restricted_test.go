@@ -30,7 +30,7 @@ func TestChart_InstallsUnderTheLongestNameWherePodSecurityIsRestricted(t *testin
 	if strings.Contains(out, "violate") {
 		t.Errorf("Pod Security objects:\n%s", clip(out))
 	}
-	must(t, "helm", in(strict, "test", longest, "--logs")...)
+	must(t, "helm", in(strict, "test", longest)...)
 	must(t, "helm", in(strict, "uninstall", longest, "--wait")...)
 	leftNothing(t, strict)
 }
