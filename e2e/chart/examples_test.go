@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -10,12 +11,23 @@ import (
 // long is the longest name that Helm takes.
 var long = strings.Repeat("a-long-release-name-", 3)[:53]
 
+// called is an example by its name.
+func called(t *testing.T, name string) example {
+	t.Helper()
+	i := slices.IndexFunc(examples, func(x example) bool { return x.name == name })
+	if i < 0 {
+		t.Fatalf("no example %q", name)
+	}
+	return examples[i]
+}
+
 // examples are the table that most tests go through.
 var examples = []example{
 	{name: "development"},
 	{name: "production", production: true},
 	{name: "development with a long name", release: long},
 	{name: "production with a long name", release: long, production: true},
+	{name: "development with a name that just does not fit", release: long[:26]},
 	{name: "another name", values: `{nameOverride: birds, commonLabels: {team: starlings}, imagePullSecrets: [{name: pull}]}`},
 	{name: "a full name", values: `{fullnameOverride: birds}`},
 	{name: "broker elsewhere", values: `{development: {kafka: {enabled: false}}, kafka: {brokers: ["kafka.streams:9094"]}}`},

@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,11 +48,21 @@ func TestJobs_RunBeforeAnythingChangesInProduction(t *testing.T) {
 				}
 			}
 			policy, ok := one(all, "NetworkPolicy", j.name())
-			if ok && (policy.annotation("helm.sh/hook") != hook || policy.annotation("helm.sh/hook-weight") >= j.annotation("helm.sh/hook-weight")) {
+			if ok && (policy.annotation("helm.sh/hook") != hook || weight(t, policy) >= weight(t, j)) {
 				t.Errorf("%s is not there before its Job", policy)
 			}
 		}
 	})
+}
+
+// weight is the place of a hook among those of its event.
+func weight(t *testing.T, hook object) int {
+	t.Helper()
+	n, err := strconv.Atoi(hook.annotation("helm.sh/hook-weight"))
+	if err != nil {
+		t.Errorf("%s: %v", hook, err)
+	}
+	return n
 }
 
 func TestJobs_AreAllThatWasAskedFor(t *testing.T) {

@@ -70,6 +70,18 @@ func TestServices_LeadToPodsThatListen(t *testing.T) {
 	})
 }
 
+func TestServices_AreOfferedAsAskedFor(t *testing.T) {
+	all := rendered(t, called(t, "everything optional")).objects
+	for name, want := range map[string]string{
+		"shop-murmuration-order": "LoadBalancer 80", "shop-murmuration-payment": "NodePort 80", "shop-murmuration-payment-ops": " 9090",
+	} {
+		s, _ := one(all, "Service", name)
+		if got := text(s.spec("type")) + " " + text(list(s.spec("ports"))[0]["port"]); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestOperations_AreNotReachedThroughTheAPI(t *testing.T) {
 	each(t, func(t *testing.T, x example, all []object) {
 		for _, s := range ofKind(all, "Service") {

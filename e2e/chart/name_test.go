@@ -2,7 +2,6 @@ package chart
 
 import (
 	"regexp"
-	"slices"
 	"testing"
 )
 
@@ -82,7 +81,7 @@ func TestLabels_AreTheRecommendedOnes(t *testing.T) {
 }
 
 func TestLabels_ComeFromTheValues(t *testing.T) {
-	x := examples[slices.IndexFunc(examples, func(x example) bool { return x.name == "another name" })]
+	x := called(t, "another name")
 	all := rendered(t, x).objects
 	for _, o := range all {
 		if o.labels()["team"] != "starlings" || o.labels()["app.kubernetes.io/name"] != "birds" {

@@ -167,7 +167,7 @@ func TestPolicies_LeadOutOnThePortsOfTheAddresses(t *testing.T) {
 		"production with a registry of two users": {"53": 0, "9093": 0, "443": 0, "5432": 0, "8443": 0},
 		"production behind policies":              {"53": 1, "5353": 1, "9093": 1, "443": 1, "6432": 1},
 	} {
-		x := examples[slices.IndexFunc(examples, func(x example) bool { return x.name == name })]
+		x := called(t, name)
 		got := elsewhere(rendered(t, x).objects, "payment")
 		if text(got) != text(want) {
 			t.Errorf("%s: %v, want %v", name, got, want)

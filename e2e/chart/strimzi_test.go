@@ -11,7 +11,7 @@ import (
 
 func strimzi(t *testing.T) []object {
 	t.Helper()
-	x := examples[slices.IndexFunc(examples, func(x example) bool { return x.name == "production with Strimzi" })]
+	x := called(t, "production with Strimzi")
 	return rendered(t, x).objects
 }
 
@@ -75,7 +75,7 @@ func TestStrimzi_GrantsWhatMurmurAclsSays(t *testing.T) {
 }
 
 func TestStrimzi_DeclaresTheUserOfOurJobToo(t *testing.T) {
-	x := examples[slices.IndexFunc(examples, func(x example) bool { return x.name == "production with Strimzi for users only" })]
+	x := called(t, "production with Strimzi for users only")
 	var users []string
 	for _, u := range ofKind(rendered(t, x).objects, "KafkaUser") {
 		users = append(users, u.name())
