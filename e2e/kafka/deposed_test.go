@@ -4,6 +4,7 @@ package kafka_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,8 +13,11 @@ import (
 	"github.com/murmuration-dev/murmuration/pkg/outbox"
 )
 
-// A broker that was frozen wakes up and takes itself for the leader still. What it
-// says to who asked meanwhile is what there was before it froze.
+// silence is how long nobody tells a deposed leader that it is.
+const silence = 3 * time.Second
+
+// A broker that was frozen wakes up while nobody can tell it that another leads by
+// now: it takes itself for the leader, and says what there was before it froze.
 func TestDeposed_LeaderIsNotBelievedByARelayThatTakesOver(t *testing.T) {
 	r := newRig(t, &three)
 	positions, id := r.topic(1, "cleanup.policy", "compact"), name("relay")
@@ -31,47 +35,82 @@ func TestDeposed_LeaderIsNotBelievedByARelayThatTakesOver(t *testing.T) {
 	}
 	topics, err := r.client().DescribeTopics(r.ctx, positions)
 	r.must(err)
-	leader := int(topics[positions].Partitions[0].Leader) - 1 // brokers are numbered from 1
-	r.must(r.cluster.Pause(r.ctx, leader))
-	frozen := true
-	resume := func() {
-		if frozen {
-			frozen = false
-			r.must(r.cluster.Resume(context.WithoutCancel(r.ctx), leader))
+	deposed := int(topics[positions].Partitions[0].Leader) - 1 // brokers are numbered from 1
+	f := freezer{r: r, frozen: make(map[int]bool)}
+	defer f.thawAll()
+	f.freeze(deposed)
+	r.insist("publish", leading, func() error { return position(r.ctx, leading, positions, id, "second") })
+	r.insist("take over", standby, func() error { return nil })
+	for broker := range r.brokers {
+		if broker != deposed {
+			f.freeze(broker)
 		}
 	}
-	defer resume()
-	for err := position(r.ctx, leading, positions, id, "second"); err != nil; {
-		t.Logf("while the leader is frozen: %v", err)
-		if err = leading.Init(r.ctx); err == nil {
-			err = position(r.ctx, leading, positions, id, "second")
+	f.thaw(deposed)
+	talkative := time.AfterFunc(silence, f.thawAll)
+	defer talkative.Stop()
+	var entry outbox.Entry
+	last := func() (err error) {
+		entry, _, err = standby.Last(r.ctx, positions, id, 0)
+		return err
+	}
+	if err := last(); err != nil {
+		t.Logf("told by the deposed leader: %v", err)
+		r.insist("read", standby, last)
+	}
+	if string(entry.Value) != "second" {
+		t.Errorf("the relay that took over was told %q, and would publish again what was published", entry.Value)
+	}
+}
+
+// insist initialises the log and does something, until both succeed, as a relay does.
+func (r *rig) insist(what string, log *outbox.KafkaLog, do func() error) {
+	r.t.Helper()
+	for {
+		err := log.Init(r.ctx)
+		if err == nil {
+			err = do()
+		}
+		if err == nil {
+			return
 		}
 		r.must(r.ctx.Err())
+		r.t.Logf("%s: %v", what, err)
 	}
+}
 
-	var entry outbox.Entry
-	done := make(chan error, 1)
-	go func() {
-		err := standby.Init(r.ctx)
-		for err == nil {
-			if entry, _, err = standby.Last(r.ctx, positions, id, 0); err == nil {
-				break
-			}
-			t.Logf("while the leader is frozen: %v", err)
-			err = standby.Init(r.ctx) // as a relay does after any error
-		}
-		done <- err
-	}()
-	asked := time.NewTimer(time.Second) // so that the question is on its way to the frozen broker
-	defer asked.Stop()
-	select {
-	case <-asked.C:
-		resume()
-		err = <-done
-	case err = <-done:
+// freezer stops brokers without their knowing, and lets them go on.
+type freezer struct {
+	r      *rig
+	mu     sync.Mutex
+	frozen map[int]bool
+}
+
+func (f *freezer) freeze(broker int) {
+	f.r.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.r.must(f.r.cluster.Pause(f.r.ctx, broker))
+	f.frozen[broker] = true
+}
+
+func (f *freezer) thaw(broker int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.r.cluster.Resume(context.WithoutCancel(f.r.ctx), broker); err != nil {
+		f.r.t.Error(err)
 	}
-	if r.must(err); string(entry.Value) != "second" {
-		t.Errorf("the relay that took over was told %q, and would publish again what was published", entry.Value)
+	delete(f.frozen, broker)
+}
+
+func (f *freezer) thawAll() {
+	for broker := range f.r.brokers {
+		f.mu.Lock()
+		frozen := f.frozen[broker]
+		f.mu.Unlock()
+		if frozen {
+			f.thaw(broker)
+		}
 	}
 }
 

@@ -136,7 +136,7 @@ func TestSchedule_LosesDoublesAndContradictsNothing(t *testing.T) {
 			d.drill(t, s, crowd.Config{
 				Seed: seed, Name: fmt.Sprintf("run%d", n), Rate: want.rate,
 				Customers: max(shoppers, int(want.rate*shoppersFor.Seconds())),
-				SKUs: 40, Units: max(200, int64(want.duration.Seconds()*want.rate/10)),
+				SKUs:      40, Units: max(200, int64(want.duration.Seconds()*want.rate/10)),
 			})
 		})
 	}
