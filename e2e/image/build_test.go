@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,8 +124,8 @@ func TestBuild_SaysWhatItCannotDo(t *testing.T) {
 	} {
 		b := build{t: t, dir: t.TempDir(), withoutBig: true}
 		_, told, err := b.run(environment...)
-		exit, ok := err.(*exec.ExitError)
-		if !ok {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
 			t.Fatalf("%s: it ended with %v", environment, err)
 		}
 		contains(t, string(exit.Stderr), want)

@@ -4,6 +4,7 @@ package image
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,8 @@ func docker(t *testing.T, args ...string) string {
 	cmd := exec.CommandContext(t.Context(), "docker", args...)
 	out, err := cmd.Output()
 	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
 			t.Fatalf("docker %s: %v: %s", strings.Join(args, " "), err, exit.Stderr)
 		}
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.uber.org/goleak"
 
@@ -25,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what takes moments on an idle machine.
 const patience = 2 * time.Minute
+
+// metricName is the label under which Prometheus knows the name of a metric.
+const metricName = "__name__"
 
 // made are metrics that Prometheus makes of each target by itself.
 var made = told{"up": {"gauge", map[string]bool{}}}
@@ -125,7 +127,7 @@ func TestQuestions_AskForWhatServicesTell(t *testing.T) {
 // rates of what is no counter.
 func misled(services told, expr parser.Expr) (faults []string) {
 	known := func(v *parser.VectorSelector, label string) bool {
-		return label == labels.MetricName || services[v.Name].labels[label] || slices.Contains(targetLabels, label)
+		return label == metricName || services[v.Name].labels[label] || slices.Contains(targetLabels, label)
 	}
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		switch n := n.(type) {
