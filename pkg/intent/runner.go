@@ -22,6 +22,12 @@ const (
 	settleTimeout = 2 * time.Second
 	// maxCause bounds the error that is kept with an intent.
 	maxCause = 4 << 10
+	// lostPause is how soon a runner looks again after another one took what was
+	// due: a commit takes about that long. It doubles for as often as given, which
+	// is the poll by default, since commits take longer when databases are busy,
+	// and looking all the time would keep them so.
+	lostPause     = time.Millisecond
+	lostDoublings = 8
 )
 
 // Run executes intents until ctx ends, waits for the executions under way (their
@@ -87,6 +93,7 @@ type queue struct {
 	afterInbox bool
 	slots      chan struct{} // full while no more may be claimed
 	freed      chan struct{} // a slot is free again
+	lost       int           // looks in a row that found everything taken by others
 	running    sync.WaitGroup
 }
 
@@ -143,11 +150,15 @@ func (r *Runner) claim(ctx context.Context, q *queue) (n int, next time.Time, er
 	}
 	dueBy := r.deps.Now()
 	due, ok, err := r.deps.Store.NextDue(ctx, q.kinds)
-	if err != nil || !ok {
+	if err != nil {
 		return 0, next, err
 	}
-	if next = time.UnixMicro(due); due > dueBy.UnixMicro() {
-		return 0, next, nil // nothing to claim: no write
+	if ok {
+		next = time.UnixMicro(due)
+	}
+	if !ok || due > dueBy.UnixMicro() { // nothing to claim: no write
+		q.lost = 0
+		return 0, next, nil
 	}
 	if q.afterInbox {
 		if err := r.deps.CaughtUp(ctx, dueBy); err != nil {
@@ -161,10 +172,16 @@ func (r *Runner) claim(ctx context.Context, q *queue) (n int, next time.Time, er
 	if err != nil {
 		return 0, time.Time{}, err
 	}
+	if len(claimed) == 0 {
+		pause := lostPause << min(q.lost, lostDoublings)
+		q.lost++
+		return 0, r.deps.Now().Add(pause), nil
+	}
+	q.lost = 0
 	for _, in := range claimed {
 		q.start(func() { r.execute(ctx, in, r.cfg.Lease-r.deps.Now().Sub(leased)) })
 	}
-	return len(claimed), next, nil
+	return len(claimed), time.Time{}, nil
 }
 
 // execute runs one intent for as long as its lease lasts and decides what becomes

@@ -348,6 +348,38 @@ func TestRunner_AsksOnceForEachSignal(t *testing.T) {
 	})
 }
 
+// taken is a store in which somebody else is about to claim what is due, and takes
+// his time for it.
+type taken struct {
+	*counting
+	until time.Time
+}
+
+func (s *taken) ClaimIntents(ctx context.Context, owner string, kinds []string, now int64, lease time.Duration, limit int) ([]eventstore.Intent, error) {
+	if time.Now().Before(s.until) {
+		return nil, nil
+	}
+	return s.counting.ClaimIntents(ctx, owner, kinds, now, lease, limit)
+}
+
+func TestRunner_LeavesABusyDatabaseAloneWhileOthersClaim(t *testing.T) {
+	bubble(t, func(b *bench) {
+		const busy, poll = 10 * time.Second, 250 * time.Millisecond
+		store := &taken{counting: &counting{Store: b.store}, until: b.began.Add(busy)}
+		b.run(intent.Config{Owner: "a", Poll: poll}, intent.Deps{Store: store, Kinds: map[string]intent.Kind{"charge": {Execute: b.by("a", b.finish)}}})
+		b.add("charge", 0, "k")
+		pass(busy)
+		if asked, most := store.asked.Load(), int64(busy/poll)+20; asked > most {
+			t.Errorf("the database was asked %d times in %v, want at most %d", asked, busy, most)
+		}
+		pass(2 * poll)
+		if b.counts()["k"] != 1 {
+			t.Errorf("what nobody took in the end was not executed: %v", b.counts())
+		}
+		b.none()
+	})
+}
+
 func TestRunner_WaitsForASlotWithoutAskingTheDatabase(t *testing.T) {
 	bubble(t, func(b *bench) {
 		store := &counting{Store: b.store}
