@@ -74,10 +74,15 @@ func realSources() []source {
 // relaySources are those of the way out.
 func relaySources() []source {
 	published := source{unit: []string{"./pkg/outbox"}, sim: []string{"./pkg/sim"}, schedules: 20_000, file: "pkg/outbox/publish.go"}
-	waits, early := published, published
-	waits.name = "a batch is committed without waiting for the deletion of the last"
-	waits.edits = []edit{{"if err := s.settledSoon(work); err != nil {", "if err := error(nil); err != nil {"}}
-	waits.proofs = []proof{onHop(claim{"TestRelay_CommitsNoBatchWhileTheRowsOfTheLastAreThere", `published before the rows of the first were gone`})}
+	const undeleted = "TestRelay_CommitsNoBatchWhileTheRowsOfTheLastAreThere"
+	hasty, waits, early := published, published, published
+	// The question where the database stands is a second guard, which ends the session.
+	hasty.name = "EndTxn does not wait for the deletion of the last batch; a second guard is left"
+	hasty.edits = []edit{{"if err := s.settledSoon(work); err != nil {", "if err := error(nil); err != nil {"}}
+	hasty.proofs = []proof{onHop(claim{undeleted, `the relay withdraws the batch and waits, and says so`})}
+	waits.name = "EndTxn does not wait for the deletion of the last batch; nor does the second guard"
+	waits.edits = append([]edit{{"if err := unmoved.answer(work); err != nil {", "if err := unmoved.answer(work); err != nil && s.undeleted == nil {"}}, hasty.edits...)
+	waits.proofs = []proof{onHop(claim{undeleted, `published before the rows of the first were gone`})}
 	early.name = "rows are deleted before the commit of their transaction"
 	early.edits = []edit{{
 		"	if err := txn.Commit(work); err != nil {\n		return fmt.Errorf(\"commit batch %d: %w\", s.state.Batch+1, err)\n	}\n" +
@@ -100,7 +105,7 @@ func relaySources() []source {
 			},
 			unit: []string{"./pkg/kafka"},
 		},
-		positionFirst(), positionLast(), waits, early,
+		positionFirst(), positionLast(), hasty, waits, early,
 	}
 }
 

@@ -22,6 +22,9 @@ type event struct {
 	Elapsed              float64 // seconds
 }
 
+// of tells whether it is about a test or one of its parts.
+func (e event) of(test string) bool { return e.Test == test || strings.HasPrefix(e.Test, test+"/") }
+
 // runJSON runs tests of a package. Tests that fail are no error; what does not compile
 // is, and what ends before any test has.
 func runJSON(ctx context.Context, pkg, pattern string, flags ...string) (report, error) {
@@ -74,19 +77,21 @@ func (r report) outcome(test string) (action string) {
 	return action
 }
 
-func (r report) took(test string) time.Duration {
+// took is the time of a test or of its longest part: parts that run in parallel are
+// not counted for the whole.
+func (r report) took(test string) (longest time.Duration) {
 	for _, e := range r.events {
-		if e.Test == test && e.Elapsed > 0 {
-			return time.Duration(e.Elapsed * float64(time.Second))
+		if e.of(test) {
+			longest = max(longest, time.Duration(e.Elapsed*float64(time.Second)))
 		}
 	}
-	return 0
+	return longest
 }
 
 // lines are what a test and its parts printed.
 func (r report) lines(test string) (lines []string) {
 	for _, e := range r.events {
-		if e.Action == "output" && (e.Test == test || strings.HasPrefix(e.Test, test+"/")) {
+		if e.Action == "output" && e.of(test) {
 			lines = append(lines, e.Output)
 		}
 	}

@@ -39,7 +39,7 @@ func (r row) line() string {
 	if r.found {
 		verdict = "found by"
 	}
-	return fmt.Sprintf("%-84s %-12s %-13s %7s  %s", clip(r.defect, 84), verdict, r.tool, r.took.Round(10*time.Millisecond), clip(r.how, 180))
+	return fmt.Sprintf("%-84s %-12s %-13s %7s  %s", clip(r.defect, 84), verdict, r.tool, r.took.Round(10*time.Millisecond), clip(r.how, 300))
 }
 
 func clip(s string, most int) string {
