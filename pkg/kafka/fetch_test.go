@@ -254,9 +254,16 @@ func TestFetch_IgnoresAnAnswerForAnOldPosition(t *testing.T) {
 	hold := make(chan struct{})
 	in := cluster.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Fetch), Hold: hold})
 	f, tp := testFetcher(t, consumerClient(t, cluster.Brokers), FetcherConfig{Isolation: ReadCommitted}), TopicPartition{"events", 0}
-	pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 8})
-	if err != nil || len(pages) != 0 {
-		t.Fatalf("held: %+v, %v", pages, err)
+	for held := false; !held; {
+		pages, err := f.Fetch(consumerContext(t), map[TopicPartition]int64{tp: 8})
+		if err != nil || len(pages) != 0 && pages[0].Err == nil {
+			t.Fatalf("held: %+v, %v", pages, err)
+		}
+		select {
+		case <-in.Held():
+			held = true
+		default: // the leader could not be asked yet
+		}
 	}
 	close(hold)
 	in.Wait(t)

@@ -253,9 +253,10 @@ func (s *surroundings) start(spec Spec) *process {
 		t: s.t, api: "http://" + api.Addr().String(), ops: "http://" + ops.Addr().String(),
 		ready: make(chan struct{}), ended: make(chan error, 1), cancel: cancel,
 	}
+	settings := s.settings // a test changes them for the next process
 	go func() {
 		defer close(p.ended)
-		p.ended <- Run(ctx, s.settings, Deps{Logger: zap.NewNop(), API: api, Ops: ops, Ready: func() { close(p.ready) }}, spec)
+		p.ended <- Run(ctx, settings, Deps{Logger: zap.NewNop(), API: api, Ops: ops, Ready: func() { close(p.ready) }}, spec)
 		api.Close() // where it was never served
 		ops.Close()
 	}()
