@@ -40,19 +40,30 @@ func copyTree(ctx context.Context, to string) error {
 		if err != nil {
 			return err
 		}
-		text, err := os.ReadFile(filepath.Join(tree, name))
-		if err != nil {
-			return err
-		}
-		copied := filepath.Join(to, name)
-		if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(copied, text, info.Mode().Perm()); err != nil {
+		if err := copyFile(filepath.Join(tree, name), filepath.Join(to, name), info); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copyFile copies a file, or a link as a link.
+func copyFile(from, to string, info os.FileInfo) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, info.Mode().Perm())
 }
 
 // growSchema gives the orders of a copy of the tree one more field, and lets the
@@ -89,7 +100,10 @@ func growSchema(copied string) error {
 // buildNext builds the images of the next version, so that an upgrade does not wait
 // for a compiler, and returns their names.
 func buildNext(ctx context.Context) ([]string, error) {
-	if err := errors.Join(copyTree(ctx, next), growSchema(next)); err != nil {
+	if err := copyTree(ctx, next); err != nil {
+		return nil, err
+	}
+	if err := growSchema(next); err != nil {
 		return nil, err
 	}
 	names, err := task{folder: next, environment: environment("TAG=next")}.run(ctx, "deploy/docker/build.sh")

@@ -141,15 +141,17 @@ func rollBack(t *testing.T) {
 	runs(t, "dev", "15m")
 }
 
-// runs fails unless the pods that are ready have a version and a setting.
+// runs fails unless all pods, once those of before are gone, have a version and a
+// setting.
 func runs(t *testing.T, tag, deadline string) {
 	t.Helper()
 	if set := must(t, "kubectl", in(home, "get", "configmap", "murmuration-order", "--output=jsonpath={.data.ORDER_DEADLINE}")...); set != deadline {
 		t.Errorf("the deadline is set to %s, want %s", set, deadline)
 	}
 	for _, service := range services {
+		awaitPods(t, home, service, 1)
 		for _, p := range pods(t, home, service) {
-			if image := p.Spec.Containers[0].Image; !strings.HasSuffix(image, ":"+tag) && p.ready() {
+			if image := p.Spec.Containers[0].Image; !strings.HasSuffix(image, ":"+tag) {
 				t.Errorf("%s runs %s, want tag %s", p.Metadata.Name, image, tag)
 			}
 		}

@@ -79,14 +79,15 @@ func environment(more ...string) []string {
 }
 
 // commands runs what the document has under a heading, as a person does who has done
-// the setup.
+// the setup, and returns all that a person sees: Helm shows the logs of tests beside
+// its own output.
 func commands(ctx context.Context, where, heading string, variables ...string) (string, error) {
 	text, ok := blocks[heading]
 	if !ok {
 		return "", fmt.Errorf("%s has no commands under %q", page, heading)
 	}
 	return task{folder: where, environment: environment(variables...)}.
-		run(ctx, "bash", "-c", "set -euo pipefail\n"+blocks[setup]+text)
+		both(ctx, "bash", "-c", "set -euo pipefail\n"+blocks[setup]+text)
 }
 
 // perform runs a block of the document in the tree.

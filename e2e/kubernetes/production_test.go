@@ -85,18 +85,24 @@ func serve(t *testing.T, secrets string) {
 func makeUsers(t *testing.T, secrets string) {
 	t.Helper()
 	var script strings.Builder
-	script.WriteString("set -eu\nPATH=$PATH:/opt/kafka/bin\n")
+	script.WriteString("set -eu\nPATH=$PATH:/opt/kafka/bin\nall() { for job in $(jobs -p); do wait \"$job\"; done; }\n")
 	for _, user := range users {
-		write(t, secrets, "kafka-"+user, "broker password of "+user)
-		fmt.Fprintf(&script, "kafka-configs.sh --bootstrap-server localhost:9094 --alter --entity-type users --entity-name %s --add-config 'SCRAM-SHA-512=[password=broker password of %s]' &\n", user, user)
+		write(t, secrets, "kafka-"+user, "broker-password-of-"+user)
+		fmt.Fprintf(&script, "kafka-configs.sh --bootstrap-server localhost:9094 --alter --entity-type users --entity-name %s --add-config 'SCRAM-SHA-512=[password=broker-password-of-%s]' &\n", user, user)
 	}
+	script.WriteString("all\n")
+	const atOnce = 4 // each is a Java of its own
+	given := 0
 	rights := must(t, "docker", "run", "--rm", "murmuration/murmur:next", "acls", "--kafka", "localhost:9094")
 	for line := range strings.Lines(rights) {
 		if strings.HasPrefix(line, "kafka-acls.sh") {
 			script.WriteString(strings.TrimSpace(line) + " &\n")
+			if given++; given%atOnce == 0 {
+				script.WriteString("all\n")
+			}
 		}
 	}
-	script.WriteString("for job in $(jobs -p); do wait $job; done\n")
+	script.WriteString("all\n")
 	must(t, "kubectl", in(servers, "exec", "kafka", "--", "bash", "-c", script.String())...)
 }
 
@@ -106,11 +112,11 @@ func makeRoles(t *testing.T, secrets string) {
 	var script strings.Builder
 	for _, role := range roles {
 		for _, name := range []string{role, role + "_owner"} {
-			fmt.Fprintf(&script, "CREATE ROLE %s LOGIN PASSWORD 'database password of %s';\n", name, name)
+			fmt.Fprintf(&script, "CREATE ROLE %q LOGIN PASSWORD 'database-password-of-%s';\n", name, name)
 		}
-		fmt.Fprintf(&script, "CREATE DATABASE %s OWNER %s_owner;\n", role, role)
-		write(t, secrets, role+"-db", "database password of "+role)
-		write(t, secrets, role+"-db-owner", "database password of "+role+"_owner")
+		fmt.Fprintf(&script, "CREATE DATABASE %q OWNER %s_owner;\n", role, role)
+		write(t, secrets, role+"-db", "database-password-of-"+role)
+		write(t, secrets, role+"-db-owner", "database-password-of-"+role+"_owner")
 	}
 	mustFeed(t, script.String(), "kubectl", in(servers, "exec", "--stdin", "postgres", "--", "psql", "--username=postgres", "--set=ON_ERROR_STOP=1")...)
 }
