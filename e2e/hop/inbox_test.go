@@ -71,18 +71,17 @@ func TestInbox_KilledAtAnyCommitLosesAndRepeatsNothing(t *testing.T) {
 }
 
 // killAt is false if the reader got through with fewer commits.
-func (r *readers) killAt(n int64, lands bool) (killed bool) {
+func (r *readers) killAt(n int64, lands bool) bool {
 	r.t.Helper()
 	r.send(3)
 	store := &mortalStore{Store: r.store, life: newLife(), last: n, lands: lands}
 	victim := r.reader(store, note, 1, r.orders)
 	when := fmt.Sprintf("killed %s commit %d", map[bool]string{false: "before", true: "after"}[lands], n)
 	r.eventually(func() string { return fmt.Sprintf("%s, or all is read: %+v", when, victim.Status()) }, func() bool {
-		killed = store.life.lasts() != nil
 		p, _, err := r.store.Position(r.ctx, r.orders, 0)
 		r.must(err)
 		_, stable := r.ends(r.orders)
-		return killed || p.Next >= stable
+		return store.life.lasts() != nil || p.Next >= stable
 	})
 	store.life.end()
 	_ = victim.stop() // whatever it says, nobody hears it
@@ -90,7 +89,7 @@ func (r *readers) killAt(n int64, lands bool) (killed bool) {
 	r.caughtUp(heir)
 	r.must(heir.stop())
 	r.check(when)
-	return killed
+	return store.commits.Load() >= n
 }
 
 // frozenStore holds the first unit before it begins, and tells how it ended.

@@ -5,6 +5,7 @@ package hop
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -99,7 +100,11 @@ func TestRelay_AZombieThatStillTrustsItsLeasePublishesNothing(t *testing.T) {
 	r.commit("a")
 	proxy, l := r.through(), newLife()
 	thaw := make(chan struct{})
-	onTheWay := proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), Hold: thaw})
+	// Not the mark that a relay writes before it reads its position.
+	batch := func(req kmsg.Request) bool {
+		return slices.ContainsFunc(req.(*kmsg.ProduceRequest).Topics, func(t kmsg.ProduceRequestTopic) bool { return t.Topic == r.orders })
+	}
+	onTheWay := proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), Match: batch, Hold: thaw})
 	watched := watchedLog{r.log(r.connect(all.Kafka.Fronts())), l, make(chan error, 1)}
 	zombie := r.relay(r.config(), relayStore{Store: r.store, life: l, lies: true}, watched)
 	r.within("the batch of the first relay is on its way", onTheWay.Held())
