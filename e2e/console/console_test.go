@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -278,7 +280,9 @@ func seeValuesInPython(t *testing.T, command string) {
 func seeTerminal(t *testing.T, command string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	inside := script(ctx, t, "stty cols 160 rows 50\n"+command)
+	// script gives it a session of its own, which does not end with script.
+	session := filepath.Join(folder, "session")
+	inside := script(ctx, t, "echo $$ >"+session+"\nstty cols 160 rows 50\n"+command)
 	cmd := exec.CommandContext(ctx, "script", "--quiet", "--flush", "--command", strings.Join(inside.Args, " "), filepath.Join(folder, "screen"))
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = inside.Dir, slices.Concat(inside.Env, []string{"TERM=xterm-256color"}), inside.SysProcAttr
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -295,6 +299,7 @@ func seeTerminal(t *testing.T, command string) {
 	defer func() {
 		cancel()
 		<-ended
+		endSession(t, session)
 	}()
 	record := regexp.MustCompile(`\{'order_id': '53\d{4}', 'version': \d+, 'event': '[A-Z]`)
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -313,5 +318,22 @@ func seeTerminal(t *testing.T, command string) {
 		if time.Now().After(end) {
 			t.Fatalf("no decoded record is drawn: %v\n%q", err, clip(string(screen)))
 		}
+	}
+}
+
+// endSession ends what a file names the leader of.
+func endSession(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	leader, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := syscall.Kill(-leader, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Error(err)
 	}
 }
