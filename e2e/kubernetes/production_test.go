@@ -46,9 +46,13 @@ func TestProduction_InstallsBesideServersThatTrustNobody(t *testing.T) {
 	must(t, "helm", in(production, "test", "murmuration")...)
 	must(t, "helm", in(production, "uninstall", "murmuration", "--wait")...)
 	given := len(users) + 2*len(roles) + len([]string{"card-gateway", "kafka-ca", "database-ca"})
-	if left := strings.Fields(must(t, "kubectl", in(production, "get", "all,secrets,configmaps,networkpolicies", "--output=name")...)); len(left) != given+len([]string{"kube-root-ca.crt"}) {
-		t.Errorf("uninstalled are not the release and nothing else, since these are left: %q", left)
-	}
+	eventually(t, func() error { // its pods drain
+		left := strings.Fields(must(t, "kubectl", in(production, "get", "all,secrets,configmaps,networkpolicies", "--output=name")...))
+		if len(left) != given+len([]string{"kube-root-ca.crt"}) {
+			return fmt.Errorf("uninstalled are not the release and nothing else, since these are left: %q", left)
+		}
+		return nil
+	})
 }
 
 // serve runs the servers, and leaves what their clients need as files in a folder.
