@@ -3,6 +3,7 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,7 +40,11 @@ func TestChart_InstallsUnderTheLongestNameWherePodSecurityIsRestricted(t *testin
 // and under Pod Security.
 func TestChart_IsAcceptedByTheClusterInProduction(t *testing.T) {
 	makeNamespace(t, rendered, restricted...)
-	manifests := must(t, "helm", in(rendered, "template", "murmuration", chart, "--values", chart+"/values-production.yaml")...)
+	var server struct{ GitVersion string }
+	if err := json.Unmarshal([]byte(must(t, "kubectl", "get", "--raw", "/version")), &server); err != nil {
+		t.Fatal(err)
+	}
+	manifests := must(t, "helm", in(rendered, "template", "murmuration", chart, "--kube-version", server.GitVersion, "--values", chart+"/values-production.yaml")...)
 	out, err := accept(t, manifests)
 	if err != nil {
 		t.Fatal(err)
