@@ -19,8 +19,9 @@ type Log interface {
 	// the lease only.
 	Init(ctx context.Context) error
 	// Last returns the last committed record with the key in partition 0 of the
-	// topic, at or after offset from. It sees everything that was committed
-	// before the call; ok is false when there is no such record.
+	// topic, at or after offset from. After Init it sees everything that was
+	// committed before the call, whatever a broker says that no longer leads; ok is
+	// false when there is no such record.
 	Last(ctx context.Context, topic, key string, from int64) (e Entry, ok bool, err error)
 	// Begin starts a transaction. Calling it while the markers of the one before
 	// are still being written is allowed.
