@@ -103,6 +103,9 @@ func (c Config) environment(n *node) map[string]string {
 	env := map[string]string{
 		"CLUSTER_ID":      clusterID,
 		"KAFKA_HEAP_OPTS": "-Xms256m -Xmx400m",
+		// Brokers of tests live for minutes, of which the second compiler would take half
+		// of the processor time.
+		"KAFKA_OPTS": "-XX:TieredStopAtLevel=1",
 	}
 	for name, value := range c.properties(n) {
 		env["KAFKA_"+strings.ToUpper(inEnvironment.Replace(name))] = value
