@@ -97,13 +97,37 @@ func growSchema(copied string) error {
 		os.WriteFile(code, []byte(writes), 0o600))
 }
 
+// migration expands the databases of the next version, as one does before a program
+// needs it: the programs of before run on beside it, and again after a rollback.
+const migration = `-- +goose Up
+ALTER TABLE streams ADD COLUMN note TEXT NOT NULL DEFAULT 'none';
+
+-- +goose Down
+ALTER TABLE streams DROP COLUMN note;
+`
+
+// growDatabase gives the databases of a copy of the tree one more migration.
+func growDatabase(copied string) error {
+	folder := filepath.Join(copied, "pkg/eventstore/postgres/migrations")
+	return os.WriteFile(filepath.Join(folder, fmt.Sprintf("%05d_note.sql", migrated()+1)), []byte(migration), 0o600)
+}
+
+// migrated is the version of the databases of the tree.
+func migrated() int {
+	files, err := filepath.Glob(tree + "/pkg/eventstore/postgres/migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return len(files)
+}
+
 // buildNext builds the images of the next version, so that an upgrade does not wait
 // for a compiler, and returns their names.
 func buildNext(ctx context.Context) ([]string, error) {
 	if err := copyTree(ctx, next); err != nil {
 		return nil, err
 	}
-	if err := growSchema(next); err != nil {
+	if err := errors.Join(growSchema(next), growDatabase(next)); err != nil {
 		return nil, err
 	}
 	names, err := task{folder: next, environment: environment("TAG=next")}.run(ctx, "deploy/docker/build.sh")

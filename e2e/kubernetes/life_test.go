@@ -129,16 +129,30 @@ func liveThroughADay(t *testing.T) {
 	}
 }
 
-// upgrade is to images whose order schema has grown, built from a copy of the tree,
-// and to other settings.
+// upgrade is to images whose order schema and whose databases have grown, built from
+// a copy of the tree, and to other settings.
 func upgrade(t *testing.T) {
 	performIn(t, next, upgrading)
 	runs(t, "next", "20m")
+	databasesAreAt(t, migrated()+1)
 }
 
+// rollBack leaves the databases as they are: the version before runs on them.
 func rollBack(t *testing.T) {
 	perform(t, rollingBack)
 	runs(t, "dev", "15m")
+	databasesAreAt(t, migrated()+1)
+}
+
+func databasesAreAt(t *testing.T, version int) {
+	t.Helper()
+	const ask = `PGPASSWORD=$POSTGRES_PASSWORD psql -h 127.0.0.1 -U "$POSTGRES_USER" -Atc 'SELECT max(version_id) FROM store_schema' "$POSTGRES_DB"`
+	for _, service := range services {
+		database := pods(t, home, service+"-db")[0].Metadata.Name
+		if is := strings.TrimSpace(must(t, "kubectl", in(home, "exec", database, "--", "sh", "-c", ask)...)); is != strconv.Itoa(version) {
+			t.Errorf("the database of %s is at version %s, want %d", service, is, version)
+		}
+	}
 }
 
 // runs fails unless all pods, once those of before are gone, have a version and a

@@ -76,18 +76,24 @@ func (d *disk) remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// FillDisk leaves no byte on the disk of a database.
+// fill is in large pieces, then in small ones, each until nothing more fits; and again
+// while the database gives something back, as when it removes old logs.
+const fill = `for try in 1 2 3 4 5; do
+	dd if=/dev/zero of=` + ballast + ` bs=1M oflag=append conv=notrunc
+	dd if=/dev/zero of=` + ballast + ` bs=512 oflag=append conv=notrunc
+	left=$(df --output=avail ` + heldAt + ` | tail -1 | tr -d ' ')
+	[ "$left" = 0 ] && exit 0
+done
+echo "$left KiB are left" >&2
+exit 1`
+
+// FillDisk leaves no byte on the disk of a database. After an error it is as it was.
 func (s *Containers) FillDisk(ctx context.Context, part Part) error {
-	// In large pieces, then in small ones; each ends when nothing more fits.
-	_, err := s.onDisk(ctx, part, "dd if=/dev/zero of="+ballast+" bs=1M; dd if=/dev/zero of="+ballast+" bs=512 oflag=append conv=notrunc; true")
-	if err != nil {
-		return err
+	_, err := s.onDisk(ctx, part, fill)
+	if err == nil {
+		return nil
 	}
-	left, err := s.onDisk(ctx, part, "df --output=avail "+heldAt+" | tail -1 | tr -d ' \\n'")
-	if err == nil && left.Stdout != "0" {
-		err = fmt.Errorf("%s KiB are left on the disk of %s", left.Stdout, part)
-	}
-	return err
+	return errors.Join(err, s.FreeDisk(context.WithoutCancel(ctx), part))
 }
 
 // FreeDisk undoes FillDisk. A database that gave up meanwhile is started again.

@@ -133,42 +133,94 @@ func TestProducer_FollowsACoordinatorThatMoved(t *testing.T) {
 	})
 }
 
-func TestProducer_SendsToAllLeadersAtOnce(t *testing.T) {
-	r := newRig(t, ProducerConfig{}, kfake.NumBrokers(2))
+// leaders are two, of partitions 0 and 2 and of 1 and 3, which answer only once
+// released.
+func (r *rig) leaders() (release chan struct{}) {
+	r.t.Helper()
 	for p := range int32(4) {
 		if err := r.Fake.MoveTopicPartition(topic, p, p%2); err != nil {
-			t.Fatal(err)
+			r.t.Fatal(err)
 		}
 	}
-	release := make(chan struct{})
-	var both [2]*kafkatest.Injection
-	for node := range both {
-		both[node] = r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), After: true, Hold: release, Match: func(q kmsg.Request) bool {
-			return q.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Partition%2 == int32(node)
+	release = make(chan struct{})
+	for node := range int32(2) {
+		r.Proxy.Inject(kafkatest.Fault{Key: int16(kmsg.Produce), After: true, Hold: release, Match: func(q kmsg.Request) bool {
+			return q.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Partition%2 == node
 		}})
 	}
+	return release
+}
+
+// asked is how many Produce requests there were.
+func (r *rig) asked() int { return len(kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy)) }
+
+func (r *rig) produceToAll(txn *Txn, value string) <-chan error {
 	var records []Record
 	for p := range int32(4) {
-		records = append(records, to(p, fmt.Sprint(p))...)
+		records = append(records, to(p, value)...)
 	}
-	txn := r.begin()
 	done := make(chan error, 1)
 	go func() { done <- txn.Produce(r.ctx, records...) }()
-	// Neither is answered before both were asked.
-	waitFor(t, func() bool { return len(kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy)) == 2 })
+	return done
+}
+
+func TestProducer_V1SendsToAllLeadersAtOnce(t *testing.T) {
+	r := newRig(t, ProducerConfig{Protocol: ProtocolV1}, kfake.NumBrokers(2))
+	release := r.leaders()
+	txn := r.begin()
+	done := r.produceToAll(txn, "a")
+	waitFor(t, func() bool { return r.asked() == 2 }) // neither is answered before both were asked
+	close(release)
+	r.finish(txn, done)
+	r.expectEverywhere("a")
+}
+
+// In V2 leaders announce themselves to the coordinator, which takes one at a time.
+func TestProducer_V2AsksLeadersInTurnUntilTheyAreInTheTransaction(t *testing.T) {
+	r := newRig(t, ProducerConfig{Protocol: ProtocolV2}, kfake.NumBrokers(2))
+	release := r.leaders()
+	txn := r.begin()
+	done := r.produceToAll(txn, "a")
+	waitFor(t, func() bool { return r.asked() == 1 })
+	time.Sleep(50 * time.Millisecond) // in which the other one would have been asked
+	if n := r.asked(); n != 1 {
+		t.Errorf("%d leaders were asked before the first had answered", n)
+	}
 	close(release)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if err := txn.Commit(r.ctx); err != nil {
-		t.Fatal(err)
+	before := r.asked()
+	release = r.leaders()
+	done = r.produceToAll(txn, "b")
+	waitFor(t, func() bool { return r.asked() == before+2 }) // both are in it by now
+	close(release)
+	r.finish(txn, done)
+	r.expectEverywhere("a", "b")
+}
+
+func (r *rig) finish(txn *Txn, done <-chan error) {
+	r.t.Helper()
+	if err := <-done; err != nil {
+		r.t.Fatal(err)
 	}
-	for p, got := range r.committed(topic) {
-		expectEqual(t, got, []string{fmt.Sprint(p)})
+	if err := txn.Commit(r.ctx); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) expectEverywhere(values ...string) {
+	r.t.Helper()
+	all := r.committed(topic)
+	if len(all) != 4 {
+		r.t.Errorf("%d partitions have records, want 4", len(all))
+	}
+	for _, got := range all {
+		expectEqual(r.t, got, values)
 	}
 	for _, q := range kafkatest.Requests[*kmsg.ProduceRequest](r.Proxy) {
 		if n := len(q.Topics[0].Partitions); n != 2 {
-			t.Errorf("one request carries %d partitions, want 2", n)
+			r.t.Errorf("one request carries %d partitions, want 2", n)
 		}
 	}
 }
@@ -178,7 +230,7 @@ func TestProducer_SendsAgainWhenABrokerHangs(t *testing.T) {
 		for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn} {
 			t.Run(key.Name(), func(t *testing.T) {
 				t.Parallel() // most of it is waiting
-				r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: 900 * time.Millisecond})
+				r := newRig(t, ProducerConfig{Protocol: protocol, TransactionTimeout: 3 * time.Second})
 				forever := make(chan struct{})
 				defer close(forever)
 				r.Proxy.Inject(kafkatest.Fault{Key: int16(key), After: true, Hold: forever})

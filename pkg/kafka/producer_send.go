@@ -41,8 +41,8 @@ func (p *Producer) produce(ctx context.Context, s *session, lanes []*lane) error
 	if err != nil {
 		return err
 	}
-	if len(shipments) == 1 {
-		return p.deliver(ctx, s, &shipments[0])
+	if len(shipments) == 1 || p.announcing(shipments) {
+		return p.inTurn(ctx, s, shipments)
 	}
 	errs := make([]error, len(shipments))
 	var wg sync.WaitGroup
@@ -55,6 +55,25 @@ func (p *Producer) produce(ctx context.Context, s *session, lanes []*lane) error
 		worst = worse(worst, err)
 	}
 	return worst
+}
+
+// announcing tells whether leaders will announce their partitions to the coordinator
+// of the transaction, as they do in V2 before their first batch. It takes one
+// announcement at a time, and leaders that it refuses wait for 20 ms or more: of several
+// that are asked at once the last takes longer than all of them in turn (ADR 16).
+func (p *Producer) announcing(shipments []shipment) bool {
+	return !p.protocol.announce && slices.ContainsFunc(shipments, func(sh shipment) bool {
+		return slices.ContainsFunc(sh.lanes, func(l *lane) bool { return l.last < 0 })
+	})
+}
+
+func (p *Producer) inTurn(ctx context.Context, s *session, shipments []shipment) error {
+	for i := range shipments {
+		if err := p.deliver(ctx, s, &shipments[i]); err != nil {
+			return err // the repetition sends what is left
+		}
+	}
+	return nil
 }
 
 // ship groups the pending batches by the leader of their partition.

@@ -83,7 +83,7 @@ func (s *service) relay(log outbox.Log, codec *positions, metrics prometheus.Reg
 }
 
 func (s *service) client(part string) (*kafka.Client, error) {
-	cfg, err := s.settings.kafkaConfig(s.spec.Name + "-" + part)
+	cfg, err := s.settings.KafkaConfig(s.spec.Name + "-" + part)
 	if err != nil {
 		return nil, run.ConfigError(err)
 	}

@@ -108,7 +108,7 @@ func (s Settings) Validate() error {
 	if len(s.KafkaBrokers) == 0 {
 		faults = append(faults, errors.New("KAFKA_BROKERS is empty: expected host:port,host:port"))
 	}
-	if _, err := s.kafkaConfig(""); err != nil && len(s.KafkaBrokers) > 0 {
+	if _, err := s.KafkaConfig(""); err != nil && len(s.KafkaBrokers) > 0 {
 		faults = append(faults, err)
 	}
 	faults = append(faults, validateURL("SCHEMA_REGISTRY_URL", s.RegistryURL))
@@ -157,11 +157,13 @@ func KafkaFromEnvironment(brokers []string, client string) (kafka.Config, error)
 		return kafka.Config{}, err
 	}
 	s.KafkaBrokers = brokers
-	cfg, err := s.kafkaConfig(client)
+	cfg, err := s.KafkaConfig(client)
 	return cfg, run.ConfigError(err)
 }
 
-func (s Settings) kafkaConfig(client string) (kafka.Config, error) {
+// KafkaConfig is how the brokers are reached, by a client of a name. The error says
+// which settings are wrong.
+func (s Settings) KafkaConfig(client string) (kafka.Config, error) {
 	cfg := kafka.Config{ClientID: client}
 	for _, b := range s.KafkaBrokers {
 		cfg.Brokers = append(cfg.Brokers, strings.TrimSpace(b)) // "a:9092, b:9092"

@@ -86,7 +86,7 @@ func TestSettings_BrokersMayBeWrittenWithSpaces(t *testing.T) {
 	t.Parallel()
 	s := valid()
 	s.KafkaBrokers = strings.Split("a:9092, b:9092", ",")
-	cfg, err := s.kafkaConfig("x")
+	cfg, err := s.KafkaConfig("x")
 	if err != nil || !slices.Equal(cfg.Brokers, []string{"a:9092", "b:9092"}) || cfg.ClientID != "x" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
@@ -96,12 +96,12 @@ func TestSettings_CredentialsAndTLSReachTheClient(t *testing.T) {
 	t.Parallel()
 	s := valid()
 	s.KafkaTLS, s.KafkaUsername, s.KafkaPassword = true, "ada", "s3cr3t"
-	cfg, err := s.kafkaConfig("x")
+	cfg, err := s.KafkaConfig("x")
 	if err != nil || cfg.TLS == nil || cfg.SASL == nil || cfg.SASL.Name() != "SCRAM-SHA-512" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 	var none kafka.Mechanism
-	if cfg, err := valid().kafkaConfig("x"); err != nil || cfg.SASL != none || cfg.TLS != nil {
+	if cfg, err := valid().KafkaConfig("x"); err != nil || cfg.SASL != none || cfg.TLS != nil {
 		t.Errorf("got %+v, %v without credentials", cfg, err)
 	}
 }

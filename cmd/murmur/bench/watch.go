@@ -10,6 +10,7 @@ import (
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
 	"github.com/murmuration-dev/murmuration/pkg/aggregate"
 	"github.com/murmuration-dev/murmuration/pkg/kafka"
+	"github.com/murmuration-dev/murmuration/pkg/participant"
 	"github.com/murmuration-dev/murmuration/schemas"
 )
 
@@ -29,7 +30,11 @@ type watcher struct {
 }
 
 func newWatcher(ctx context.Context, to embedded.Addresses, run string, want int) (*watcher, error) {
-	client, err := kafka.NewClient(kafka.Config{Brokers: to.Brokers(), ClientID: "murmur-bench"})
+	brokers, err := participant.KafkaFromEnvironment(to.Brokers(), "murmur-bench")
+	if err != nil {
+		return nil, err
+	}
+	client, err := kafka.NewClient(brokers)
 	if err != nil {
 		return nil, err
 	}

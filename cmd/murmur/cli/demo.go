@@ -58,7 +58,7 @@ func demo(c *cobra.Command, flags upFlags, exit bool) error {
 	}
 	again := holdsData(flags.data)
 	start := time.Now()
-	platform, err := embedded.Open(flags.config())
+	platform, err := flags.open()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func demo(c *cobra.Command, flags upFlags, exit bool) error {
 	ran := make(chan error, 1)
 	go func() {
 		defer stop() // without a platform there is no show
-		ran <- platform.Run(ctx, func() { close(ready) })
+		ran <- runPlatform(ctx, platform, func() { close(ready) })
 	}()
 	select {
 	case err := <-ran:

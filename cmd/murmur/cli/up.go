@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/murmuration-dev/murmuration/cmd/murmur/embedded"
+	"github.com/murmuration-dev/murmuration/pkg/run"
 )
 
 // defaultData is the data folder of a platform in the current directory.
@@ -36,12 +37,28 @@ func (f *upFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.profile, "cpuprofile", "", "write a CPU profile of the run to this file")
 }
 
-func (f *upFlags) config() embedded.Config {
+// open takes ports and folder of the platform that the flags describe. How servers
+// of one's own are reached is in the environment, as for services.
+func (f *upFlags) open() (*embedded.Platform, error) {
 	cfg := embedded.Config{Data: f.data, LogLevel: f.logLevel, Deadline: f.deadline, External: f.external}
 	if !f.anyPorts {
 		cfg.Ports = embedded.DefaultPorts()
 	}
-	return cfg
+	var err error
+	if cfg.External.Access, err = embedded.AccessFromEnvironment(); err != nil {
+		return nil, err
+	}
+	return embedded.Open(cfg)
+}
+
+// runPlatform runs a platform; what its brokers refuse has the exit code of wrong
+// settings.
+func runPlatform(ctx context.Context, p *embedded.Platform, ready func()) error {
+	err := p.Run(ctx, ready)
+	if refused := kafkaRefusal(err); refused != nil && run.ExitCode(err) != run.ExitConfig {
+		return refused
+	}
+	return err
 }
 
 // where says where everything is, for people.
@@ -69,6 +86,11 @@ murmuration_payment and murmuration_inventory, which are made if the role in the
 URL may do so. A server that does not answer at start ends the program with exit
 code 75, one that refuses with 78; one that goes away later is waited for.
 
+How servers of your own are reached beyond that is in the environment, in the
+variables of the services: KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USERNAME, KAFKA_PASSWORD,
+SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD; for PostgreSQL it is in the
+URL (sslmode=verify-full&sslrootcert=ca.pem).
+
 Keep to one data folder for one set of servers: the gateway's ledger is in it.`,
 		Example: `  murmur up
   murmur up --kafka 127.0.0.1:29092 --postgres postgres://postgres:secret@127.0.0.1:5432 \
@@ -95,12 +117,12 @@ func up(ctx context.Context, flags upFlags, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	p, err := embedded.Open(flags.config())
+	p, err := flags.open()
 	if err != nil {
 		return err
 	}
 	printReplaced(out, p)
-	return p.Run(ctx, func() {
+	return runPlatform(ctx, p, func() {
 		printAddresses(out, p)
 		fmt.Fprintf(out, "ready after %d ms; Ctrl-C stops it\n", time.Since(start).Milliseconds())
 	})

@@ -71,8 +71,8 @@ func Topics() []kafka.TopicSpec {
 }
 
 // applyTopics creates the topics that are missing.
-func applyTopics(ctx context.Context, brokers []string) error {
-	client, err := kafka.NewClient(kafka.Config{Brokers: brokers, ClientID: "murmur-topics"})
+func applyTopics(ctx context.Context, cfg kafka.Config) error {
+	client, err := kafka.NewClient(cfg)
 	if err != nil {
 		return err
 	}

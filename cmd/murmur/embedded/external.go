@@ -28,6 +28,8 @@ type External struct {
 	// Registry is the URL of a Confluent-compatible schema registry, with its
 	// path if it has one.
 	Registry string
+	// Access is how the brokers and the registry are reached.
+	Access Access
 }
 
 // errServerURL repeats no URL, which may hold a password.
@@ -80,8 +82,13 @@ func brokers(list string) []string {
 func DatabaseName(service string) string { return "murmuration_" + service }
 
 // reachKafka tells early and in words whether brokers answer.
-func reachKafka(ctx context.Context, list string) error {
-	client, err := kafka.NewClient(kafka.Config{Brokers: brokers(list), ClientID: "murmur", DialTimeout: reachTimeout})
+func (e External) reachKafka(ctx context.Context) error {
+	cfg, err := e.kafka(brokers(e.Kafka), "murmur")
+	if err != nil {
+		return run.ConfigError(err)
+	}
+	cfg.DialTimeout = reachTimeout
+	client, err := kafka.NewClient(cfg)
 	if err != nil {
 		return err // was checked before
 	}
@@ -89,7 +96,7 @@ func reachKafka(ctx context.Context, list string) error {
 	ping, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if err := client.Ping(ping); err != nil {
-		return run.TempFailError(fmt.Errorf("--kafka: no broker answers at %s: %w", list, err))
+		return run.TempFailError(fmt.Errorf("--kafka: no broker answers at %s: %w", e.Kafka, err))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (p *Platform) Run(ctx context.Context, ready func()) error {
 func (p *Platform) kafka(ctx context.Context) (stop func(), err error) {
 	stop = func() {}
 	if p.cfg.External.Kafka != "" {
-		err = reachKafka(ctx, p.cfg.External.Kafka)
+		err = p.cfg.External.reachKafka(ctx)
 	} else {
 		var broker *Broker
 		if broker, err = StartBroker(p.listeners["kafka"], p.folder.join("broker")); err == nil {
@@ -86,7 +86,10 @@ func (p *Platform) kafka(ctx context.Context) (stop func(), err error) {
 }
 
 func (p *Platform) declareTopics(ctx context.Context) error {
-	err := applyTopics(ctx, p.Addresses.Brokers())
+	brokers, err := p.cfg.External.kafka(p.Addresses.Brokers(), "murmur-topics")
+	if err == nil {
+		err = applyTopics(ctx, brokers)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -148,11 +151,11 @@ func (p *Platform) services(databases map[string]string, ready func()) (run.Stag
 		host = "embedded"
 	}
 	settings := func(name string) participant.Settings {
-		return participant.Settings{
+		return p.cfg.External.settings(participant.Settings{
 			DatabaseURL: databases[name], KafkaBrokers: p.Addresses.Brokers(), RegistryURL: p.Addresses.Registry,
 			LogLevel: cmp.Or(p.cfg.LogLevel, "warn"), LogFormat: "console", TraceRatio: 0,
 			Instance: fmt.Sprintf("%s-%s-%d", host, name, os.Getpid()),
-		}
+		})
 	}
 	deps := func(name string) participant.Deps {
 		d := participant.Deps{API: p.listeners[name], Ops: p.listeners[name+" operations"], Ready: answers}
