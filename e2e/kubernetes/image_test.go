@@ -108,7 +108,7 @@ ALTER TABLE streams DROP COLUMN note;
 
 // growDatabase gives the databases of a copy of the tree one more migration.
 func growDatabase(copied string) error {
-	folder := filepath.Join(copied, "pkg/eventstore/postgres/migrations")
+	folder := filepath.Join(copied, "pkg", "eventstore", "postgres", "migrations")
 	return os.WriteFile(filepath.Join(folder, fmt.Sprintf("%05d_note.sql", migrated()+1)), []byte(migration), 0o600)
 }
 

@@ -182,7 +182,11 @@ func TestProducer_V2AsksLeadersInTurnUntilTheyAreInTheTransaction(t *testing.T) 
 	txn := r.begin()
 	done := r.produceToAll(txn, "a")
 	waitFor(t, func() bool { return r.asked() == 1 })
-	time.Sleep(50 * time.Millisecond) // in which the other one would have been asked
+	select {
+	case err := <-done:
+		t.Fatalf("done before the leader answered: %v", err)
+	case <-time.After(50 * time.Millisecond): // in which the other one would have been asked
+	}
 	if n := r.asked(); n != 1 {
 		t.Errorf("%d leaders were asked before the first had answered", n)
 	}
