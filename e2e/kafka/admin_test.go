@@ -5,6 +5,7 @@ package kafka_test
 import (
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -28,9 +29,14 @@ func (r *rig) assigned(partitions ...[]int) string {
 		rt.Configs = []kmsg.CreateTopicsRequestTopicConfig{rc}
 	}
 	req.Topics, req.TimeoutMillis = append(req.Topics, rt), 30_000
-	if got := r.wire(0).ask(5, req).(*kmsg.CreateTopicsResponse).Topics[0]; got.ErrorCode != 0 {
-		r.t.Fatalf("create topic: code %d", got.ErrorCode)
-	}
+	// A broker that the test before has killed may not be back yet.
+	r.eventually("a topic where it is wanted", func() bool {
+		code := r.wire(0).ask(5, req).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+		if code != 0 && code != kerr.InvalidReplicaAssignment.Code {
+			r.t.Fatalf("create topic: code %d", code)
+		}
+		return code == 0
+	})
 	r.eventually("leaders of "+rt.Topic, func() bool {
 		return !slices.ContainsFunc(r.leaders(rt.Topic), func(broker int) bool { return broker < 0 })
 	})

@@ -3,6 +3,7 @@
 package kafka_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +20,10 @@ import (
 // When this fails because the readers go on, the section of the runbook can go.
 func TestHang_AMarkerForAPartitionWithoutALeaderIsLostAndAPersonHelps(t *testing.T) {
 	r := newRig(t, &three)
-	const absent = 2
-	on, off := r.assigned([]int{0}), r.assigned([]int{absent})
-	p := r.started(r.coordinatedElsewhere(absent), kafka.ProtocolAuto)
+	id := name("relay")
+	absent := r.coordinatesNeither(id)
+	on, off := r.assigned([]int{(absent + 1) % three.brokers}), r.assigned([]int{absent})
+	p := r.started(id, kafka.ProtocolAuto)
 	txn, err := p.Begin()
 	r.must(err)
 	r.must(txn.Produce(r.ctx, append(records(on, 0, "kept"), records(off, 0, "lost")...)...))
@@ -61,21 +63,20 @@ func (r *rig) transactions(args ...string) string {
 	return out
 }
 
-// coordinatedElsewhere is a transactional id of which both ids that take turns are
-// coordinated by other brokers than the one given.
-func (r *rig) coordinatedElsewhere(broker int) string {
+// coordinatesNeither is a broker of three that coordinates neither of the two ids that
+// a transactional id stands for.
+func (r *rig) coordinatesNeither(id string) int {
 	r.t.Helper()
 	w := r.wire(0)
-	found := ""
-	r.eventually("such an id", func() bool {
-		id := name("relay")
-		for _, half := range (kafka.ProducerConfig{TransactionalID: id}).TransactionalIDs() {
-			if at, code := w.findCoordinator(half); code != 0 || at == broker {
-				return false
+	left := []int{0, 1, 2}
+	for _, half := range (kafka.ProducerConfig{TransactionalID: id}).TransactionalIDs() {
+		r.eventually("a coordinator", func() bool {
+			at, code := w.findCoordinator(half)
+			if code == 0 {
+				left = slices.DeleteFunc(left, func(broker int) bool { return broker == at })
 			}
-		}
-		found = id
-		return true
-	})
-	return found
+			return code == 0
+		})
+	}
+	return left[0]
 }

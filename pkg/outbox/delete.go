@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -19,7 +20,8 @@ type deletion struct {
 
 	cancel context.CancelFunc
 	done   chan struct{}
-	err    error // after done
+	err    error     // after done
+	ended  time.Time // so
 }
 
 // holds tells whether a row is among those to be deleted.
@@ -51,6 +53,7 @@ func (s *session) delete(ctx context.Context, b batch, next eventstore.RelayStat
 			}
 			return s.deps.Store.Published(ctx, s.cfg.Relay, b.names, next)
 		})
+		d.ended = time.Now()
 	}()
 }
 
@@ -100,7 +103,7 @@ func (s *session) settled(ctx context.Context) error {
 	}
 	d.cancel()
 	if d.err == nil {
-		s.undeleted = nil
+		s.undeleted, s.stood = nil, d.ended
 	}
 	return d.err
 }

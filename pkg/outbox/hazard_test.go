@@ -90,8 +90,7 @@ func TestRelay_Hazard03_DeletionBeforeNextCommit(t *testing.T) {
 		if w.requested("commit") {
 			w.fatalf("the second batch is committed before the rows of the first are gone")
 		}
-		w.grant(deletion, granted)
-		w.grant(w.until("state"), granted) // whether the database is still where it was
+		w.grant(deletion, granted) // which also tells that the database is where it was
 		if !w.requested("commit") {
 			w.fatalf("the second batch is not committed")
 		}

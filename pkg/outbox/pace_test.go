@@ -68,3 +68,26 @@ func TestRelay_Hazard09_AsksAgainAfterALongWrite(t *testing.T) {
 		delete(w.versions, "f") // for a person to decide
 	})
 }
+
+// A deletion tells that the database is where it was, but not for long.
+func TestRelay_Hazard09_AsksAgainLongAfterADeletion(t *testing.T) {
+	scenario(t, func(w *world) {
+		w.commit("a", "b", "c")
+		p := w.start("only")
+		deletion := w.until("published 1")
+		produce := w.until("produce")
+		w.grant(deletion, granted)
+		w.pass(2*watchFor, produce)
+		w.state.Batch = 0 // of one: the database is set back
+		w.grant(produce, granted)
+		var rewound *StoreRewoundError
+		if err := w.result(p); !errors.As(err, &rewound) {
+			w.fatalf("%v", err)
+		}
+		if n := len(w.visible("orders")); n != 2 {
+			w.fatalf("%d records published, not 2", n)
+		}
+		w.rows = nil
+		delete(w.versions, "c") // for a person to decide
+	})
+}

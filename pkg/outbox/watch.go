@@ -21,7 +21,8 @@ type watch struct {
 	err   error         // after done
 }
 
-// watch asks, unless a deletion has yet to bring the database there.
+// watch asks, unless a deletion has yet to bring the database there: when it has, that
+// is an answer too, of after the rows were read.
 func (s *session) watch(ctx context.Context) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{s: s, end: cancel}
@@ -37,11 +38,16 @@ func (s *session) watch(ctx context.Context) *watch {
 
 // answer returns nil if the database was there within watchFor.
 func (w *watch) answer(ctx context.Context) error {
+	known := w.s.stood
 	if w.done != nil {
 		<-w.done
-		if w.err != nil || time.Since(w.asked) < watchFor {
+		if w.err != nil {
 			return w.err
 		}
+		known = w.asked
+	}
+	if time.Since(known) < watchFor {
+		return nil
 	}
 	return w.s.unmoved(ctx)
 }
