@@ -17,7 +17,7 @@ func TestConcurrentTransactions_AreWaitedFor(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, protocol kafka.Protocol) {
 		r := newRig(t, &one)
-		const partitions = 100
+		const partitions = 300
 		topic := r.topic(partitions)
 		p := r.started(name("relay"), protocol)
 		met := "AddPartitionsToTxn/CONCURRENT_TRANSACTIONS (51)"
