@@ -21,7 +21,7 @@ type deletion struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error     // after done
-	ended  time.Time // so
+	asked  time.Time // when the call that succeeded began, after done
 }
 
 // holds tells whether a row is among those to be deleted.
@@ -48,12 +48,12 @@ func (s *session) delete(ctx context.Context, b batch, next eventstore.RelayStat
 	go func() {
 		defer close(d.done)
 		d.err = s.store(ctx, next, func() error {
+			d.asked = time.Now()
 			if store, ok := s.deps.Store.(SpanPublisher); ok {
 				return store.PublishedSpan(ctx, s.cfg.Relay, b.names, b.first, b.last, next)
 			}
 			return s.deps.Store.Published(ctx, s.cfg.Relay, b.names, next)
 		})
-		d.ended = time.Now()
 	}()
 }
 
@@ -103,7 +103,7 @@ func (s *session) settled(ctx context.Context) error {
 	}
 	d.cancel()
 	if d.err == nil {
-		s.undeleted, s.stood = nil, d.ended
+		s.undeleted, s.stood = nil, d.asked
 	}
 	return d.err
 }

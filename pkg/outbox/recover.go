@@ -17,8 +17,8 @@ type session struct {
 	// are deleted, unless undeleted says otherwise.
 	state     eventstore.RelayState
 	undeleted *deletion
-	// stood is when a deletion last found the database at the batch before state, and
-	// brought it there.
+	// stood is a time after which a deletion found the database at the batch before
+	// state, and brought it there.
 	stood time.Time
 
 	// after is the low mark: rows at or below it are published. full is when a

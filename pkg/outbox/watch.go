@@ -22,7 +22,7 @@ type watch struct {
 }
 
 // watch asks, unless a deletion has yet to bring the database there: when it has, that
-// is an answer too, of after the rows were read.
+// is an answer too, which counts from when the deletion was asked for.
 func (s *session) watch(ctx context.Context) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{s: s, end: cancel}
