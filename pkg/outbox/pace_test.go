@@ -19,11 +19,34 @@ func TestRelay_PacesTransactionsUnlessMoreWaits(t *testing.T) {
 		}
 		w.run("deletion", w.settled, nil)
 		w.commit("a")
-		w.run("trickle", w.settled, nil)
-		if took := time.Since(since); took < p.relay.cfg.Pace {
-			w.fatalf("the next transaction began %s after the last", took)
+		waits := func(after string, pace time.Duration) {
+			w.t.Helper()
+			time.Sleep(pace - time.Microsecond)
+			if w.requested("pending") {
+				w.fatalf("after %s the next rows are read sooner than after %s", after, pace)
+			}
+			time.Sleep(time.Microsecond)
+			if !w.requested("pending") {
+				w.fatalf("after %s the next rows are read later than after %s", after, pace)
+			}
+			w.run("trickle", w.settled, nil)
 		}
+		waits("half a batch", p.relay.cfg.Pace/2)
+		w.commit("b", "c")
+		w.run("trickle", w.settled, nil)
+		w.commit("d")
+		waits("a whole batch", p.relay.cfg.Pace)
 	})
+}
+
+// The pace is in proportion to what came, up to a few rows.
+func TestConfig_PaceAfterARow(t *testing.T) {
+	cfg := Config{Pace: 4 * time.Millisecond}.withDefaults()
+	for rows, want := range map[int]time.Duration{0: 0, 1: 500 * time.Microsecond, 4: 2 * time.Millisecond, 8: 4 * time.Millisecond, 4000: 4 * time.Millisecond} {
+		if got := cfg.paceAfter(rows); got != want {
+			t.Errorf("after %d rows: %s, want %s", rows, got, want)
+		}
+	}
 }
 
 // While one batch is committed the next is read, and nothing of it is written.

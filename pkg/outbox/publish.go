@@ -36,7 +36,7 @@ func (s *session) publish(ctx context.Context, stop <-chan struct{}) error {
 
 // pace waits until the next batch is due, and tells whether stop is closed.
 func (s *session) pace(ctx context.Context, stop <-chan struct{}) (stopped bool) {
-	if wait := s.cfg.Pace - time.Since(s.begun); wait > 0 && !s.more {
+	if wait := s.cfg.paceAfter(s.rows) - time.Since(s.begun); wait > 0 && !s.more {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -81,7 +81,7 @@ func (s *session) idle(ctx context.Context, stop <-chan struct{}) error {
 // send publishes one batch.
 func (s *session) send(ctx context.Context, b batch) error {
 	begun := time.Now()
-	s.begun, s.more = begun, b.more
+	s.begun, s.rows, s.more = begun, len(b.names), b.more
 	work, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
 	if err := s.settledBy(work); err != nil {

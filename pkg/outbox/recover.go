@@ -29,6 +29,7 @@ type session struct {
 	ahead *ahead
 
 	begun time.Time // of the last batch
+	rows  int       // in it
 	more  bool      // it was cut off by a bound
 
 	recovered         bool
