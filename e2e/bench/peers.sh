@@ -19,7 +19,10 @@ set -euo pipefail
 work=$(realpath -m "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 BENCH=${BENCH:-$here/../../../shared/bench/peers}
-PEERS=${PEERS:-murmuration:steady,drain:3 murmuration:kill:20 lb-eo:drain,kill:3 lb-eo-pace4:steady:3}
+# A peer is killed after two to five sixths of the events, a sixth later each time,
+# so four kills are one round. What comes first warms the broker.
+kills="murmuration:kill:4"
+PEERS=${PEERS:-lb-eo:drain,kill:3 lb-eo-pace4:steady:3 murmuration:steady,drain:3 $kills $kills $kills $kills $kills}
 if [ ! -f "$BENCH/all.sh" ]; then
 	echo "bench-peers: NOT RUN, since the bench is not in $BENCH."
 	echo "Say where it is: make bench-peers BENCH=/path/to/bench/peers"

@@ -79,7 +79,7 @@ const (
 
 func (b *box) stop(ctx context.Context) error {
 	return b.change("stop", func(s boxState) bool { return !s.down && !s.paused }, func(s *boxState) { s.down = true }, func() error {
-		patience := int(stopTimeout.Seconds())
+		patience := int(b.part.stopTimeout().Seconds())
 		if _, err := b.docker.ContainerStop(ctx, b.id(), client.ContainerStopOptions{Timeout: &patience}); err != nil {
 			return err
 		}

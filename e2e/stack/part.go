@@ -5,6 +5,7 @@ package stack
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // The services, by name.
@@ -36,3 +37,10 @@ func Broker(node int) Part { return Part(fmt.Sprintf("%s%d", brokerPrefix, node)
 const brokerPrefix = "kafka"
 
 func (p Part) isBroker() bool { return strings.HasPrefix(string(p), brokerPrefix) }
+
+func (p Part) stopTimeout() time.Duration {
+	if p.isBroker() {
+		return brokerStopTimeout
+	}
+	return stopTimeout
+}

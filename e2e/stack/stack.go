@@ -63,6 +63,9 @@ const (
 	readyTimeout = 60 * time.Second
 	// stopTimeout is above the longest drain of a service.
 	stopTimeout = 40 * time.Second
+	// brokerStopTimeout is for a broker, which does not end before the controllers let
+	// it: not while most of them are away.
+	brokerStopTimeout = 2 * time.Minute
 	// pollEvery is how often a start looks: often enough not to be noticed.
 	pollEvery = 10 * time.Millisecond
 )

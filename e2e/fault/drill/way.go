@@ -68,9 +68,9 @@ func (d *Drill) restart(ctx context.Context, f plan.Fault, part stack.Part) erro
 	return errors.Join(ended, hold(ctx, f, func(ctx context.Context) error { return d.stack.Start(ctx, part) }))
 }
 
-// stuckAfter is when a service that was told to stop takes too long: it has twenty
-// seconds for each rebalance that it is in the middle of, and is killed after forty.
-const stuckAfter = 30 * time.Second
+// stuckAfter is when a service that was told to stop takes too long: it may take 35 s
+// (settings of DRAIN_DELAY), and is killed after 40.
+const stuckAfter = 37 * time.Second
 
 // dumpIfStuck makes a service that does not end say where it hangs: SIGQUIT makes a
 // Go program write all its stacks to its log. The function returned ends the watch.
