@@ -21,11 +21,11 @@ func TestRelay_PacesTransactionsUnlessMoreWaits(t *testing.T) {
 		w.commit("a")
 		waits := func(after string, pace time.Duration) {
 			w.t.Helper()
-			time.Sleep(pace - time.Microsecond)
+			w.wait(pace - time.Microsecond)
 			if w.requested("pending") {
 				w.fatalf("after %s the next rows are read sooner than after %s", after, pace)
 			}
-			time.Sleep(time.Microsecond)
+			w.wait(time.Microsecond)
 			if !w.requested("pending") {
 				w.fatalf("after %s the next rows are read later than after %s", after, pace)
 			}

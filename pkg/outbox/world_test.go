@@ -108,7 +108,10 @@ func (w *world) ready(only ...*process) []*call {
 }
 
 // tick lets time pass while nothing can be granted.
-func (w *world) tick() { <-time.After(20 * time.Millisecond) }
+func (w *world) tick() { w.wait(20 * time.Millisecond) }
+
+// wait lets virtual time pass, and grants nothing.
+func (w *world) wait(d time.Duration) { <-time.After(d) }
 
 func (w *world) grant(c *call, o outcome) {
 	w.mu.Lock()
