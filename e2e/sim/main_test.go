@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -50,6 +51,23 @@ func TestSimulation_RepeatsItself(t *testing.T) {
 		first := sim.Simulate(t, sim.Plan{Seed: seed}, false, s.Short)
 		if again := sim.Simulate(t, sim.Plan{Seed: seed}, false, s.Short); again.Hash != first.Hash {
 			t.Errorf("seed %d made two schedules, of %d and %d events", seed, first.Events, again.Events)
+		}
+	}
+}
+
+// A request to join that arrives late, when the process is a member already, takes its
+// share from it: it has to learn that, or nobody reads what it is given next. The
+// faults are those of a schedule that was found once, around its call.
+func TestSimulation_AMemberThatJoinsLateAgainReads(t *testing.T) {
+	s := services(t)
+	for call := 100; call < 220; call++ {
+		plan := sim.Plan{Seed: 4218735917, Faults: []sim.Fault{
+			{Kind: sim.LateRequest, Target: "payment", Call: call, For: 1917811 * time.Microsecond},
+			{Kind: sim.Zombie, Target: "payment", Call: 30, For: 139196250 * time.Nanosecond},
+			{Kind: sim.BrokerAway, After: 754981 * time.Microsecond, For: 1389325 * time.Microsecond},
+		}}
+		if r := sim.Simulate(t, plan, false, s.Short); r.Err != nil {
+			t.Errorf("late at call %d: %v", call, r.Err)
 		}
 	}
 }

@@ -76,6 +76,9 @@ func (b *broker) serve(ctx context.Context, cfg kafka.GroupConfig, m *member, sh
 	b.node.world.mu.Lock()
 	over := m.over
 	b.node.world.mu.Unlock()
+	if over == nil { // before it began
+		return
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	handled := make(chan struct{})
 	go func() {
@@ -150,6 +153,9 @@ func (g *group) join(m *member) error {
 		if m.node.dead {
 			m.silent() // the last that is heard of it
 		}
+	}
+	if m.over != nil {
+		m.tell() // what it does not remember to have asked took its generation from it
 	}
 	m.waits = true
 	m.forgetShare()
