@@ -2,6 +2,8 @@ package sim
 
 import (
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,14 +62,24 @@ func TestSimulation_RepeatsItself(t *testing.T) {
 // faults are those of a schedule that was found once, around its call.
 func TestSimulation_AMemberThatJoinsLateAgainReads(t *testing.T) {
 	s := services(t)
+	late := 0
 	for call := 100; call < 220; call++ {
 		plan := sim.Plan{Seed: 4218735917, Faults: []sim.Fault{
 			{Kind: sim.LateRequest, Target: "payment", Call: call, For: 1917811 * time.Microsecond},
 			{Kind: sim.Zombie, Target: "payment", Call: 30, For: 139196250 * time.Nanosecond},
 			{Kind: sim.BrokerAway, After: 754981 * time.Microsecond, For: 1389325 * time.Microsecond},
 		}}
-		if r := sim.Simulate(t, plan, false, s.Short); r.Err != nil {
+		r := sim.Simulate(t, plan, true, s.Short)
+		if r.Err != nil {
 			t.Errorf("late at call %d: %v", call, r.Err)
 		}
+		if slices.ContainsFunc(r.Trace, func(line string) bool {
+			return strings.Contains(line, "join group payment") && strings.Contains(line, "LATE REQUEST")
+		}) {
+			late++
+		}
+	}
+	if late == 0 {
+		t.Error("no request to join was late: the calls are others now")
 	}
 }

@@ -31,9 +31,10 @@ type Config struct {
 	PollInterval time.Duration
 	// Pace is the least time between the beginnings of two transactions: what one
 	// costs the brokers is the same for one record and for hundreds. After one of
-	// less than eight rows it is shorter in proportion, since rows that come slowly
-	// leave the brokers time; and there is none while more rows wait than one
-	// transaction holds. Default 4 ms, from 1 µs to 1 s.
+	// less than eight rows it is shorter in proportion: rows that come slowly leave
+	// the brokers time, and are visible sooner, at the price of more transactions.
+	// There is none while more rows wait than one transaction holds. Default 4 ms,
+	// from 1 µs to 1 s.
 	Pace time.Duration
 
 	// LeaseTTL is how long the lease must stand still before another process
@@ -90,10 +91,10 @@ const (
 	// maxNameBytes bounds the names in one position record, far below the
 	// largest record that a topic takes by default (1 MiB).
 	maxNameBytes = 512 << 10
+	// pacedRows is how many rows a transaction has that is followed by the whole
+	// Pace: about as many as come in that time when the brokers are busy.
+	pacedRows = 8
 )
-
-// pacedRows is how many rows a transaction has that is followed by the whole Pace.
-const pacedRows = 8
 
 // paceAfter is the least time from the beginning of a transaction with so many rows
 // to the next.
